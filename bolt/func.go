@@ -1,0 +1,65 @@
+package bolt
+
+import (
+	"context"
+	"iter"
+)
+
+// Func is a function as a Bolt.
+type Func[I, O any] func(ctx context.Context, in I, out *Collector[O]) error
+
+// Execute calls f.
+func (f Func[I, O]) Execute(ctx context.Context, in I, out *Collector[O]) error {
+	return f(ctx, in, out)
+}
+
+// Of makes a constructor of f. All tasks share f.
+func Of[I, O any](f func(context.Context, I, *Collector[O]) error) func() Func[I, O] {
+	return func() Func[I, O] { return f }
+}
+
+// Map makes a bolt that emits f of each input. An error fails the input and
+// emits nothing.
+func Map[I, O any](f func(context.Context, I) (O, error)) func() Func[I, O] {
+	return Of(func(ctx context.Context, in I, out *Collector[O]) error {
+		v, err := f(ctx, in)
+		if err != nil {
+			return err
+		}
+		out.Emit(v)
+		return nil
+	})
+}
+
+// FlatMap makes a bolt that emits each value of f of each input.
+func FlatMap[I, O any](f func(I) iter.Seq[O]) func() Func[I, O] {
+	return Of(func(_ context.Context, in I, out *Collector[O]) error {
+		for v := range f(in) {
+			out.Emit(v)
+		}
+		return nil
+	})
+}
+
+// Sink makes a bolt that emits nothing.
+func Sink[I any](f func(context.Context, I) error) func() Func[I, None] {
+	return Of(func(ctx context.Context, in I, _ *Collector[None]) error { return f(ctx, in) })
+}
+
+// Async makes a bolt that calls f on goroutines, up to n at a time per task,
+// and emits the results in the order in which they come. Results and outcomes
+// are handled as by [Map]; f must be safe for concurrent use.
+func Async[I, O any](n int, f func(context.Context, I) (O, error)) func() Func[I, O] {
+	return Of(func(_ context.Context, in I, out *Collector[O]) error {
+		out.goLimit(max(n, 1), func(ctx context.Context) func(*Collector[O]) error {
+			v, err := f(ctx, in)
+			return func(out *Collector[O]) error {
+				if err == nil {
+					out.Emit(v)
+				}
+				return err
+			}
+		})
+		return nil
+	})
+}

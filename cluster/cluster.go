@@ -1,0 +1,114 @@
+// Package cluster runs topologies: Local in this process.
+//
+// [Run] blocks until the topology has ended: because its spouts are exhausted,
+// because its context ended, which drains it, or because it failed. The
+// invariant: when Run returns, nothing it started is running, but for user code
+// that did not return within the grace, which its error names.
+//
+//	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+//	defer stop()
+//	if err := cluster.Run(ctx, topo, cluster.Local{}); err != nil {
+//		log.Fatal(err)
+//	}
+//
+// All functions and methods may be called from any goroutine.
+package cluster
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/waterspout/waterspout/internal/engine"
+	"github.com/waterspout/waterspout/topology"
+)
+
+// DefaultGrace is the grace of a Mode that names none.
+const DefaultGrace = 8 * time.Second
+
+// A Mode is where a topology runs: [Local].
+type Mode interface{ options() engine.Options }
+
+// Local runs all tasks in this process. Its zero value is ready for use.
+type Local struct {
+	Log *slog.Logger // slog.Default() if nil
+
+	// Grace bounds a drain, and the closing of tasks after it; 8 s if zero.
+	Grace time.Duration
+
+	// Wire takes every value through its codec, as between workers. It is
+	// for tests, and Start fails for a topology that is not Portable.
+	Wire bool
+}
+
+func (l Local) options() engine.Options {
+	o := engine.Options{Log: l.Log, Grace: l.Grace, Wire: l.Wire}
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
+	if o.Grace <= 0 {
+		o.Grace = DefaultGrace
+	}
+	return o
+}
+
+// Run starts t and waits for its end. When ctx ends the topology drains: spouts
+// stop, open trees finish, and Run returns nil if that took no longer than the
+// grace. Else the error says what was left; it is an *AbandonedError when trees
+// of tuples were still open, a *TaskError when a task failed the topology.
+func Run(ctx context.Context, t *topology.Topology, m Mode) error {
+	r, err := Start(ctx, t, m)
+	if err != nil {
+		if ctx.Err() != nil && errors.Is(err, context.Cause(ctx)) {
+			return nil // asked to stop before it began: nothing is left behind
+		}
+		return err
+	}
+	return r.Wait()
+}
+
+// Start opens all tasks and lets the tuples flow. It returns the errors of all
+// Opens, joined, each a *TaskError. The end of ctx drains the topology.
+func Start(ctx context.Context, t *topology.Topology, m Mode) (*Running, error) {
+	opts := m.options()
+	opts.Topology = t.Name()
+	if opts.Wire {
+		if err := t.Portable(); err != nil {
+			return nil, err
+		}
+	}
+	run, err := engine.Start(ctx, t.Nodes(), opts)
+	if err != nil {
+		return nil, taskErrors(err)
+	}
+	return &Running{topology: t, run: run}, nil
+}
+
+// A Running is a topology that was started.
+type Running struct {
+	topology *topology.Topology
+	run      *engine.Run
+}
+
+// Drain stops the spouts, waits for the end as Wait does, and returns its
+// error. If ctx ends first the topology is aborted with its cause.
+func (r *Running) Drain(ctx context.Context) error {
+	r.run.Drain()
+	select {
+	case <-r.run.Done():
+	case <-ctx.Done():
+		r.Abort(context.Cause(ctx))
+	}
+	return r.Wait()
+}
+
+// Abort ends the topology at once: open trees fail with kind Shutdown, and Wait
+// returns cause. It does not block.
+func (r *Running) Abort(cause error) { r.run.Abort(cause) }
+
+// Wait blocks until the topology has ended and returns what Run would.
+func (r *Running) Wait() error { return taskErrors(r.run.Wait()) }
+
+// Done is closed once Wait would not block.
+func (r *Running) Done() <-chan struct{} { return r.run.Done() }

@@ -1,0 +1,139 @@
+package codec
+
+import (
+	"encoding"
+	"errors"
+	"fmt"
+	"math"
+	"reflect"
+	"unsafe"
+)
+
+func (o *op) readByte(r *reader, at unsafe.Pointer) error {
+	b, err := r.byte()
+	if err != nil {
+		return err
+	}
+	// Go assumes that a bool in memory is 0 or 1.
+	if o.kind == boolKind && b > 1 {
+		return fmt.Errorf("%d is not a bool", b)
+	}
+	*(*byte)(at) = b
+	return nil
+}
+
+func (o *op) readInt(r *reader, at unsafe.Pointer) error {
+	v, err := r.varint()
+	switch {
+	case err != nil:
+		return err
+	case o.kind == int64Kind:
+		*(*int64)(at) = v
+	case o.kind == int32Kind && v == int64(int32(v)):
+		*(*int32)(at) = int32(v)
+	case o.kind == int16Kind && v == int64(int16(v)):
+		*(*int16)(at) = int16(v)
+	default:
+		return fmt.Errorf("%d does not fit", v)
+	}
+	return nil
+}
+
+func (o *op) readUint(r *reader, at unsafe.Pointer) error {
+	v, err := r.uvarint()
+	switch {
+	case err != nil:
+		return err
+	case o.kind == uint64Kind:
+		*(*uint64)(at) = v
+	case o.kind == uint32Kind && v <= math.MaxUint32:
+		*(*uint32)(at) = uint32(v)
+	case o.kind == uint16Kind && v <= math.MaxUint16:
+		*(*uint16)(at) = uint16(v)
+	default:
+		return fmt.Errorf("%d does not fit", v)
+	}
+	return nil
+}
+
+func (o *op) readElements(r *reader, first unsafe.Pointer, n int) error {
+	for i := range n {
+		if err := o.elem.read(r, o.element(first, i)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (o *op) readSlice(r *reader, at unsafe.Pointer) error {
+	n, isNil, err := r.length(1, o.elem.least)
+	if err != nil {
+		return fmt.Errorf("%s: %w", o.path, err)
+	}
+	if isNil {
+		return nil
+	}
+	s := reflect.MakeSlice(o.typ, n, n)
+	reflect.NewAt(o.typ, at).Elem().Set(s)
+	return o.readElements(r, s.UnsafePointer(), n)
+}
+
+func (o *op) readPointer(r *reader, at unsafe.Pointer) error {
+	b, err := r.byte()
+	if err == nil && b > 1 {
+		err = errors.New("not a pointer")
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", o.path, err)
+	}
+	if b == 0 {
+		return nil
+	}
+	p := reflect.New(o.typ.Elem())
+	reflect.NewAt(o.typ, at).Elem().Set(p.Convert(o.typ))
+	return o.elem.read(r, p.UnsafePointer())
+}
+
+func (o *op) readMap(r *reader, at unsafe.Pointer) error {
+	n, isNil, err := r.length(1, o.key.least+o.elem.least)
+	if err != nil {
+		return fmt.Errorf("%s: %w", o.path, err)
+	}
+	if isNil {
+		return nil
+	}
+	m := reflect.MakeMapWithSize(o.typ, n)
+	reflect.NewAt(o.typ, at).Elem().Set(m)
+	key, elem := reflect.New(o.typ.Key()), reflect.New(o.typ.Elem())
+	for range n {
+		key.Elem().SetZero()
+		elem.Elem().SetZero()
+		if err := o.key.read(r, key.UnsafePointer()); err != nil {
+			return err
+		}
+		if err := o.elem.read(r, elem.UnsafePointer()); err != nil {
+			return err
+		}
+		m.SetMapIndex(key.Elem(), elem.Elem())
+	}
+	return nil
+}
+
+// readBinary calls code that was not written for hostile bytes, so it contains
+// its panics.
+func (o *op) readBinary(r *reader, at unsafe.Pointer) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %v", p)
+		}
+	}()
+	n, _, err := r.length(0, 1)
+	if err != nil {
+		return err
+	}
+	b, err := r.fixed(n)
+	if err != nil {
+		return err
+	}
+	return reflect.NewAt(o.typ, at).Interface().(encoding.BinaryUnmarshaler).UnmarshalBinary(b)
+}

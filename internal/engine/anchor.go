@@ -1,0 +1,134 @@
+package engine
+
+import (
+	"errors"
+	"math/rand/v2"
+
+	"github.com/waterspout/waterspout/acker"
+	"github.com/waterspout/waterspout/tuple"
+)
+
+var errDead = errors.New("emitted on an input that was already acked or failed")
+
+// An anchor is the input that a bolt task works on, and the words of what it
+// emitted so far. It belongs to the task's goroutine.
+type anchor struct {
+	lin   *tuple.Lineage // nil outside Execute
+	word  uint64         // XOR of the edges made under lin.Link
+	more  []uint64       // the same under each of lin.More
+	held  int            // slot of the input if it is held, -1 if not
+	fault error          // an emit that could not be sent (T1, E3)
+}
+
+var untracked tuple.Lineage
+
+func (a *anchor) begin(lin *tuple.Lineage) {
+	a.lin, a.word, a.held, a.fault = lin, 0, -1, nil
+	if lin.More != nil {
+		a.more = append(a.more[:0], make([]uint64, len(*lin.More))...)
+	}
+}
+
+func (a *anchor) simple() bool { return a.held < 0 && a.lin.More == nil }
+
+// edges draws fresh random edges: one per emit, target and anchor (E1), none of
+// them zero (E2).
+type edges struct{ rand.PCG }
+
+func (e *edges) next() uint64 {
+	for {
+		if w := e.Uint64(); w != 0 {
+			return w
+		}
+	}
+}
+
+// child is the lineage of one more tuple below the current input and the held
+// ones given. Every anchor gets an edge of its own, also when two share a root.
+func (c *boltCore) child(also []tuple.Held) tuple.Lineage {
+	var b lineage
+	if c.at.lin == nil {
+		// A tick has no input of its own.
+	} else if c.at.held < 0 {
+		c.at.grow(&b, &c.edges)
+	} else if !c.holds.grow(uint32(c.at.held), &b, &c.edges) {
+		c.at.fault = errDead
+		c.lost.Add(1)
+	}
+	for _, h := range also {
+		holder, slot, gen := h.Slot()
+		if holder != tuple.Holder(c.holds) || !c.holds.growHeld(slot, gen, &b, &c.edges) {
+			c.at.fault = errDead
+			c.lost.Add(1)
+			c.lost.Add(1)
+		}
+	}
+	return b.lineage()
+}
+
+// grow adds an edge under each root of the anchor to b.
+func (a *anchor) grow(b *lineage, e *edges) {
+	if a.lin.Root != 0 {
+		w := e.next()
+		a.word ^= w
+		b.add(a.lin.Root, w)
+	}
+	if a.lin.More == nil {
+		return
+	}
+	for i, l := range *a.lin.More {
+		w := e.next()
+		a.more[i] ^= w
+		b.add(l.Root, w)
+	}
+}
+
+// pairs gives the anchor's pairs to put: the input's edge under each root, XOR
+// the edges made under it.
+func (a *anchor) pairs(put func(acker.Pair)) {
+	if a.lin.Root != 0 {
+		put(acker.Pair{Root: a.lin.Root, Word: a.lin.Edge ^ a.word})
+	}
+	if a.lin.More == nil {
+		return
+	}
+	for i, l := range *a.lin.More {
+		put(acker.Pair{Root: l.Root, Word: l.Edge ^ a.more[i]})
+	}
+}
+
+// A lineage gathers links, joining those of one root.
+type lineage struct{ links []tuple.Link }
+
+func (b *lineage) add(root tuple.Root, edge uint64) {
+	for i := range b.links {
+		if b.links[i].Root == root {
+			b.links[i].Edge ^= edge
+			return
+		}
+	}
+	b.links = append(b.links, tuple.Link{Root: root, Edge: edge})
+}
+
+func (b *lineage) lineage() tuple.Lineage {
+	switch len(b.links) {
+	case 0:
+		return tuple.Lineage{}
+	case 1:
+		return tuple.Lineage{Link: b.links[0]}
+	}
+	more := b.links[1:]
+	return tuple.Lineage{Link: b.links[0], More: &more}
+}
+
+// roots calls f with every root of the lineage.
+func roots(lin *tuple.Lineage, f func(tuple.Root)) {
+	if lin.Root != 0 {
+		f(lin.Root)
+	}
+	if lin.More != nil {
+		for _, l := range *lin.More {
+			f(l.Root)
+		}
+	}
+}

@@ -1,0 +1,153 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+
+	"github.com/waterspout/waterspout/tuple"
+)
+
+// async are the goroutines that a bolt task started with Collector.Go. The task
+// owns them and waits for them before it ends.
+type async struct {
+	running atomic.Int64
+	group   sync.WaitGroup
+	slots   chan struct{}
+	done    finished
+}
+
+// finished are calls that returned, on their way to the task's goroutine.
+type finished struct {
+	ready atomic.Bool
+	wake  func()
+
+	mu    sync.Mutex // guards calls
+	calls []call
+}
+
+type call struct {
+	held tuple.Held
+	then func() error
+	err  error // of a panic
+}
+
+func (d *finished) put(c call) {
+	d.mu.Lock()
+	d.calls = append(d.calls, c)
+	d.ready.Store(true)
+	d.mu.Unlock()
+}
+
+func (d *finished) take() []call {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	calls := d.calls
+	d.calls = nil
+	d.ready.Store(false)
+	return calls
+}
+
+func (a *async) wait() { a.group.Wait() }
+
+// goAsync runs f on a goroutine. It blocks while limit of them run, having
+// handed over what is staged; a slot is free when f returns, not when its
+// result is handled, so that the task may wait here.
+func (c *boltCore) goAsync(limit int, held tuple.Held, f func(context.Context) func() error) {
+	a := &c.async
+	if limit > 0 {
+		if a.slots == nil {
+			a.slots = make(chan struct{}, limit)
+		}
+		select {
+		case a.slots <- struct{}{}:
+		default:
+			c.flush()
+			select {
+			case a.slots <- struct{}{}:
+			case <-c.ctx.Done():
+				return // the run is aborted, and with it every tree
+			}
+		}
+	}
+	a.running.Add(1)
+	a.group.Go(func() {
+		var then func() error
+		err := protect(func() error {
+			then = f(c.ctx)
+			return nil
+		})
+		if limit > 0 {
+			<-a.slots
+		}
+		a.done.put(call{held, then, err})
+		a.running.Add(-1)
+		a.done.wake()
+	})
+}
+
+// settleAsync handles the results of calls that returned, each with its input
+// as the current one.
+func (t *boltTask[I, O]) settleAsync() int {
+	calls := t.async.done.take()
+	for _, c := range calls {
+		_, slot, gen := c.held.Slot()
+		if !t.holds.resume(&t.at, slot, gen) {
+			continue
+		}
+		err := c.err
+		if err == nil && c.then != nil {
+			err = protect(c.then)
+		}
+		if t.at.fault != nil {
+			err = t.at.fault
+		}
+		t.at.lin = nil
+		t.holds.conclude(slot, err)
+	}
+	return len(calls)
+}
+
+// resume makes a held input the current one again, if it is still open.
+func (h *holds) resume(a *anchor, slot, gen uint32) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if int(slot) >= len(h.slots) || h.slots[slot].gen != gen || h.slots[slot].state != open {
+		return false
+	}
+	s := h.slots[slot]
+	s.state = executing
+	a.begin(&s.lin)
+	a.held = int(slot)
+	return true
+}
+
+// conclude ends a resumed input with err, unless it was settled meanwhile.
+func (h *holds) conclude(slot uint32, err error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if s := h.slots[slot]; s.state == settled {
+		err = s.err
+	}
+	h.endLocked(slot, err)
+	h.pairs.flush(h.core.run)
+}
+
+// protect calls f and makes a panic an error.
+func protect(f func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = tuple.Failure{Kind: tuple.Panic, Text: fmt.Sprintf("%v\n%s", p, debug.Stack())}
+		}
+	}()
+	return f()
+}
+
+// contain makes a panic in what the error of a function that defers it.
+func contain(what string, err *error) {
+	if p := recover(); p != nil {
+		*err = fmt.Errorf("%s panicked: %v\n%s", what, p, debug.Stack())
+	}
+}

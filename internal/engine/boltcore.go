@@ -1,0 +1,229 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+
+	"github.com/waterspout/waterspout/acker"
+	"github.com/waterspout/waterspout/bolt"
+	"github.com/waterspout/waterspout/grouping"
+	"github.com/waterspout/waterspout/internal/mailbox"
+	"github.com/waterspout/waterspout/tuple"
+)
+
+// boltCore is the part of a bolt task that does not know its types: the current
+// input and its outcome, held inputs, acks on their way.
+type boltCore struct {
+	run   *Run
+	comp  *component
+	info  tuple.Task
+	ctx   context.Context
+	park  *mailbox.Park
+	edges edges
+	at    anchor
+	holds *holds
+	acks  laneBuffers
+	async async
+
+	routers []flusher // of all its streams
+	sides   []side
+
+	counts
+	done     counted      // since the last publish
+	blocked  int64        // nanoseconds that flushes blocked, ever
+	progress atomic.Int64 // start of the current stretch of work in run time; 0 while idle
+	inside   atomic.Int32 // what user code runs, for the watchdog
+	panics   int          // in a row
+}
+
+// counted is counts before they are published.
+type counted struct{ emitted, executed, acked uint64 }
+
+// A flusher is a router with its type erased.
+type flusher interface {
+	flush()
+	blocked() bool
+}
+
+type side struct {
+	tag any
+	out any
+}
+
+// pair acks under one root.
+func (c *boltCore) pair(p acker.Pair) { c.acks.add(c.run, p) }
+
+// finish settles the current input after Execute returned err. The ack word is
+// taken here, after the last emit (T1).
+func (c *boltCore) finish(err error) {
+	c.done.executed++
+	a := &c.at
+	if err == nil && a.fault == nil && a.simple() {
+		c.done.acked++
+		if a.lin.Root != 0 {
+			c.acks.add(c.run, acker.Pair{Root: a.lin.Root, Word: a.lin.Edge ^ a.word})
+		}
+		a.lin = nil
+		return
+	}
+	c.finishSlow(err)
+	a.lin = nil
+}
+
+func (c *boltCore) finishSlow(err error) {
+	a := &c.at
+	if a.fault != nil {
+		err = errors.Join(a.fault, err)
+	}
+	if a.held >= 0 {
+		c.holds.returned(uint32(a.held), err)
+		return
+	}
+	out := c.outcome(err)
+	if out.fail {
+		c.failRoots(a.lin, out.failure)
+		return
+	}
+	a.pairs(c.pair)
+}
+
+// An outcome is what an error from user code means.
+type outcome struct {
+	fail    bool
+	failure tuple.Failure
+}
+
+// outcome counts an input's end and says what it means for its trees. It may be
+// called from any goroutine.
+func (c *boltCore) outcome(err error) outcome {
+	if err == nil || bolt.IsDrop(err) {
+		c.acked.Add(1)
+		if err != nil {
+			c.dropped.Add(1)
+		}
+		return outcome{}
+	}
+	f := tuple.Failure{Kind: tuple.Error, Component: c.info.Component, Text: err.Error()}
+	if told, ok := errors.AsType[tuple.Failure](err); ok {
+		f.Kind = told.Kind
+		if told == err {
+			f.Text = told.Text
+		}
+	}
+	if bolt.IsReject(err) {
+		f.Kind = tuple.Rejected
+	}
+	c.failed[f.Kind].Add(1)
+	if bolt.IsFatal(err) {
+		c.run.Abort(&TaskError{Task: c.info, Err: err})
+	}
+	return outcome{true, f}
+}
+
+// failRoots ends every tree of lin.
+func (c *boltCore) failRoots(lin *tuple.Lineage, f tuple.Failure) {
+	roots(lin, func(root tuple.Root) {
+		if i := c.run.laneOf(root); i >= 0 {
+			c.run.lanes[i].fail(root, f)
+		}
+	})
+}
+
+// flush hands over all that is staged: pairs first, which never block.
+func (c *boltCore) flush() {
+	c.acks.flush(c.run)
+	for _, r := range c.routers {
+		c.flushRouter(r)
+	}
+}
+
+// flushRouter measures its time only if it will block, and lets go of all else
+// that the task has staged before it does.
+func (c *boltCore) flushRouter(r flusher) {
+	if !r.blocked() {
+		r.flush()
+		return
+	}
+	c.acks.flush(c.run)
+	for _, other := range c.routers {
+		if other != r && !other.blocked() {
+			other.flush()
+		}
+	}
+	was := c.inside.Swap(inFlush)
+	start := c.run.now()
+	r.flush()
+	c.blocked += c.run.now() - start
+	c.inside.Store(was)
+}
+
+// publish makes the counts visible.
+func (c *boltCore) publish() {
+	if c.done != (counted{}) {
+		c.emitted.Add(c.done.emitted)
+		c.executed.Add(c.done.executed)
+		c.acked.Add(c.done.acked)
+		c.done = counted{}
+	}
+}
+
+// outlet is a stream's end in a bolt task. It implements port.Output.
+type outlet[T any] struct {
+	core    *boltCore
+	routers []*router[T]
+}
+
+func (o *Output[T]) open(c *boltCore) (any, error) {
+	routers, err := wireRouters(c.run, o)
+	for _, r := range routers {
+		c.routers = append(c.routers, r)
+	}
+	return &outlet[T]{core: c, routers: routers}, err
+}
+
+// Emit implements port.Output.
+func (o *outlet[T]) Emit(v T, also []tuple.Held) {
+	c := o.core
+	c.done.emitted++
+	for _, r := range o.routers {
+		i := r.choose(v)
+		if r.valid(i) {
+			o.stage(r, i, v, also)
+		} else {
+			o.irregular(r, i, v, also)
+		}
+	}
+}
+
+func (o *outlet[T]) stage(r *router[T], i int, v T, also []tuple.Held) {
+	c := o.core
+	var lin tuple.Lineage
+	switch a := &c.at; {
+	case also == nil && a.lin == nil: // a tick's: anchored to nothing
+	case also == nil && a.simple():
+		if a.lin.Root != 0 {
+			w := c.edges.next()
+			a.word ^= w
+			lin.Link = tuple.Link{Root: a.lin.Root, Edge: w}
+		}
+	default:
+		lin = c.child(also)
+	}
+	if r.stage(i, v, lin) {
+		c.flushRouter(r)
+	}
+}
+
+// irregular emits to everyone, or to no one, which is a fault: what is not sent
+// must not count as done (E3).
+func (o *outlet[T]) irregular(r *router[T], i int, v T, also []tuple.Held) {
+	if i != grouping.Everyone {
+		o.core.at.fault = r.wrong(i)
+		o.core.lost.Add(1)
+		return
+	}
+	for k := range r.sinks {
+		o.stage(r, k, v, also)
+	}
+}

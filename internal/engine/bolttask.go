@@ -1,0 +1,410 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"math"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/waterspout/waterspout/bolt"
+	"github.com/waterspout/waterspout/internal/mailbox"
+	"github.com/waterspout/waterspout/tuple"
+)
+
+const (
+	inboxCapacity = 1024
+	maxPanics     = 16 // in a row, before the topology ends
+)
+
+// What of a task runs now, for the watchdog.
+const (
+	inNothing int32 = iota
+	inExecute
+	inTick
+	inDrained
+	inFlush
+	inClose
+)
+
+// DeclareBolt makes n a bolt that reads ins and writes out.
+func DeclareBolt[I, O any](n *Node, ins []Source[I], newBolt func() bolt.Bolt[I, O]) *Output[O] {
+	out := &Output[O]{node: n}
+	n.Outputs = append(n.Outputs, out)
+	for i, in := range ins {
+		n.Inputs = append(n.Inputs, in.input)
+		in.attach(n, i)
+	}
+	n.newTask = func(c *component, index int) task {
+		t := &boltTask[I, O]{newBolt: newBolt, main: out}
+		t.run, t.comp, t.info = c.run, c, c.info(index)
+		t.park = mailbox.NewPark()
+		t.edges = newEdges()
+		t.holds = &holds{core: &t.boltCore}
+		t.async.done.wake = t.park.Wake
+		t.execute = newLatencies()
+		for _, in := range ins {
+			t.inlets = append(t.inlets, in.inlet(t.park, inboxCapacity))
+		}
+		return t
+	}
+	return out
+}
+
+// DeclareSide makes a side stream of n, or returns the one that tag has.
+func DeclareSide[U any](n *Node, name string, tag any) *Output[U] {
+	for _, s := range n.Outputs {
+		if o, ok := s.(*Output[U]); ok && o.tag == tag {
+			return o
+		}
+	}
+	o := &Output[U]{node: n, name: name, tag: tag}
+	n.Outputs = append(n.Outputs, o)
+	return o
+}
+
+// A boltTask is one task of a bolt. Its loop is the only goroutine that touches
+// it, but for holds, async and the counters.
+type boltTask[I, O any] struct {
+	boltCore
+	newBolt func() bolt.Bolt[I, O]
+	main    *Output[O]
+
+	bolt    bolt.Bolt[I, O]
+	ticker  bolt.Ticker[O]
+	drainer bolt.Drainer[O]
+	inlets  []inlet[I]
+	outlet  *outlet[O]
+	out     *bolt.Collector[O]
+	exec    func(*I, *tuple.Lineage) // made once: a method value costs an allocation
+
+	stretch, left int // inputs between two flushes, and until the next
+	tick          tick
+
+	mu      sync.Mutex // guards execute
+	execute *latencies // sampled once a batch
+}
+
+func (t *boltTask[I, O]) inlet(i int) any {
+	in := t.inlets[i]
+	return in.box()
+}
+
+func (t *boltTask[I, O]) wire() error {
+	for _, s := range t.comp.node.Outputs {
+		out, err := s.open(&t.boltCore)
+		if err != nil {
+			return err
+		}
+		_, tag := s.Side()
+		if tag == nil {
+			t.outlet = out.(*outlet[O])
+		} else if s.Read() {
+			t.sides = append(t.sides, side{tag, out})
+		}
+	}
+	return nil
+}
+
+func (t *boltTask[I, O]) prepare() (err error) {
+	defer contain("making the bolt", &err)
+	t.ctx = t.run.ctx
+	t.bolt = t.newBolt()
+	t.out = bolt.NewCollector[O](&collector[I, O]{t})
+	t.exec = t.executeOne
+	t.ticker, _ = t.bolt.(bolt.Ticker[O])
+	t.drainer, _ = t.bolt.(bolt.Drainer[O])
+	if err := t.run.unique(t.bolt, t.info); err != nil {
+		return err
+	}
+	if o, ok := t.bolt.(bolt.Opener); ok {
+		return o.Open(t.run.ctx, t.info)
+	}
+	return nil
+}
+
+func (t *boltTask[I, O]) finish() (err error) {
+	defer contain("Close", &err)
+	t.holds.failAll(tuple.Failure{Kind: tuple.Shutdown, Component: t.info.Component, Text: "the bolt was closed"})
+	if t.bolt == nil {
+		return nil
+	}
+	if c, ok := any(t.bolt).(io.Closer); ok {
+		t.inside.Store(inClose)
+		t.progress.Store(t.run.now())
+		defer t.progress.Store(0)
+		return c.Close()
+	}
+	return nil
+}
+
+// work is the task's loop: swap the inbox out, execute, flush, sleep.
+func (t *boltTask[I, O]) work() {
+	if t.ticker != nil {
+		t.tick.start(t.ticker.Every(), t.park.Wake)
+		defer t.tick.stop()
+	}
+	ready := t.ready
+	for !t.run.aborted.Load() {
+		n := t.mail()
+		for _, in := range t.inlets {
+			if in.box().Queued() > 0 {
+				n += t.batch(in)
+			}
+		}
+		if n > 0 {
+			continue
+		}
+		t.quiet()
+		if t.ended() {
+			break
+		}
+		t.park.Wait(ready)
+	}
+	if t.ticker != nil && !t.run.aborted.Load() {
+		t.callTick()
+		t.quiet()
+	}
+	t.async.wait()
+	t.publish()
+}
+
+// ready reports whether the loop has a reason to go round.
+func (t *boltTask[I, O]) ready() bool {
+	if t.run.aborted.Load() || t.tick.due.Load() || t.async.done.ready.Load() {
+		return true
+	}
+	for _, in := range t.inlets {
+		if in.box().Queued() > 0 {
+			return true
+		}
+	}
+	return t.ended()
+}
+
+func (t *boltTask[I, O]) ended() bool {
+	for _, in := range t.inlets {
+		if !in.box().Closed() {
+			return false
+		}
+	}
+	return t.async.running.Load() == 0 && !t.async.done.ready.Load()
+}
+
+// batch executes what one inlet has. The clock is read three times a batch:
+// before, after the first tuple (the sample), and at the end.
+func (t *boltTask[I, O]) batch(in inlet[I]) int {
+	n := in.take()
+	if n == 0 {
+		return 0
+	}
+	t.inside.Store(inExecute)
+	start, blocked := t.run.now(), t.blocked
+	t.progress.Store(start)
+	t.stretch = run(t.comp.cost.Load())
+	t.left = t.stretch
+	more := t.some(in, 1)
+	t.sample(t.run.now() - start - (t.blocked - blocked))
+	for more && !t.run.aborted.Load() {
+		more = t.some(in, math.MaxInt32)
+	}
+	in.box().Idle()
+	busy := t.run.now() - start - (t.blocked - blocked)
+	t.busy.Add(busy)
+	t.learn(busy / int64(n))
+	t.progress.Store(0)
+	t.inside.Store(inNothing)
+	t.publish()
+	return n
+}
+
+// learn moves the component's cost per tuple an eighth towards the latest: the
+// tasks of a component share it, and a lost update does no harm.
+func (t *boltTask[I, O]) learn(cost int64) {
+	was := t.comp.cost.Load()
+	if was == 0 {
+		was = cost
+	}
+	t.comp.cost.Store(max(was+(cost-was)/8, 1))
+}
+
+func (t *boltTask[I, O]) sample(d int64) {
+	t.mu.Lock()
+	t.execute.record(d)
+	t.mu.Unlock()
+}
+
+// some executes up to limit tuples, and fewer if one panics. One defer serves
+// them all.
+func (t *boltTask[I, O]) some(in inlet[I], limit int) (more bool) {
+	defer func() {
+		if p := recover(); p != nil {
+			if t.at.lin == nil { // not in Execute, but in what topology.Map put before it
+				t.at.begin(in.current())
+			}
+			t.panicked(p)
+			more = true
+		}
+	}()
+	return in.each(limit, t.exec)
+}
+
+func (t *boltTask[I, O]) executeOne(v *I, lin *tuple.Lineage) {
+	t.at.begin(lin)
+	t.finish1(t.bolt.Execute(t.ctx, *v, t.out))
+}
+
+// finish1 settles the input and, once a stretch, lets go of what is staged.
+func (t *boltTask[I, O]) finish1(err error) {
+	t.boltCore.finish(err)
+	t.panics = 0
+	if t.left--; t.left <= 0 {
+		t.left = t.stretch
+		t.breathe()
+	}
+}
+
+// breathe is what a long batch does in between.
+func (t *boltTask[I, O]) breathe() {
+	t.flush()
+	t.publish()
+	t.progress.Store(t.run.now())
+	t.mail()
+}
+
+// panicked fails the current input with its stack.
+func (t *boltTask[I, O]) panicked(p any) {
+	err := tuple.Failure{Kind: tuple.Panic, Component: t.info.Component, Text: fmt.Sprintf("%v\n%s", p, debug.Stack())}
+	t.boltCore.finish(err)
+	t.info.Log.Error("bolt panicked", "panic", p, "stack", string(debug.Stack()))
+	if t.panics++; t.panics >= maxPanics {
+		t.run.Abort(&TaskError{Task: t.info, Err: fmt.Errorf("panicked %d times in a row, last: %v", t.panics, p)})
+	}
+}
+
+// quiet is what a task does before it sleeps.
+func (t *boltTask[I, O]) quiet() {
+	if t.drainer != nil {
+		t.call(inDrained, func() error { return t.drainer.Drained(t.ctx, t.out) })
+	}
+	t.flush()
+	t.publish()
+}
+
+// mail does what came beside the inbox, and returns how much.
+func (t *boltTask[I, O]) mail() (n int) {
+	if t.tick.due.Load() && t.ticker != nil {
+		t.tick.again()
+		t.callTick()
+		n++
+	}
+	if t.async.done.ready.Load() {
+		n += t.settleAsync()
+	}
+	return n
+}
+
+func (t *boltTask[I, O]) callTick() {
+	t.call(inTick, func() error { return t.ticker.Tick(t.ctx, t.out) })
+}
+
+// call runs user code that has no current input.
+func (t *boltTask[I, O]) call(what int32, f func() error) {
+	was, lin := t.inside.Swap(what), t.at.lin
+	t.at.lin, t.at.fault = nil, nil
+	start := t.run.now()
+	t.progress.Store(start)
+	err := protect(f)
+	if err == nil {
+		err = t.at.fault
+	}
+	t.inside.Store(was)
+	t.progress.Store(0)
+	t.at.lin = lin
+	if err != nil {
+		t.info.Log.Error("bolt failed outside Execute", "in", phase(what), "error", err)
+		if bolt.IsFatal(err) {
+			t.run.Abort(&TaskError{Task: t.info, Err: err})
+		}
+	}
+}
+
+func (t *boltTask[I, O]) hurry()        { t.park.Wake() }
+func (t *boltTask[I, O]) doing() string { return phase(t.inside.Load()) }
+
+func (t *boltTask[I, O]) hangUp() {
+	for _, in := range t.inlets {
+		in.box().Close()
+	}
+}
+
+func (t *boltTask[I, O]) stats() *Task {
+	s := t.boltCore.stats()
+	for _, in := range t.inlets {
+		s.Queued += in.box().Queued()
+	}
+	t.mu.Lock()
+	s.Execute = t.execute.copy()
+	t.mu.Unlock()
+	s.detail(t.bolt)
+	return s
+}
+
+// collector is the task as port.Collector.
+type collector[I, O any] struct{ t *boltTask[I, O] }
+
+func (c *collector[I, O]) Emit(v O, also []tuple.Held) { c.t.outlet.Emit(v, also) }
+
+func (c *collector[I, O]) Hold() tuple.Held {
+	if c.t.at.lin == nil {
+		return tuple.Held{}
+	}
+	return c.t.holds.hold(&c.t.at)
+}
+
+func (c *collector[I, O]) Go(limit int, f func(context.Context) func() error) {
+	held := c.Hold()
+	c.t.boltCore.goAsync(limit, held, f)
+}
+
+func (c *collector[I, O]) Side(tag any) any {
+	for _, s := range c.t.sides {
+		if s.tag == tag {
+			return s.out
+		}
+	}
+	c.t.dropped.Add(1)
+	return nil
+}
+
+// A tick wakes a task by time.
+type tick struct {
+	due   atomic.Bool
+	every time.Duration
+	timer *time.Timer
+}
+
+func (k *tick) start(every time.Duration, wake func()) {
+	k.every = max(every, time.Millisecond)
+	k.timer = time.AfterFunc(k.every, func() {
+		k.due.Store(true)
+		wake()
+	})
+}
+
+func (k *tick) again() {
+	k.due.Store(false)
+	k.timer.Reset(k.every)
+}
+
+func (k *tick) stop() { k.timer.Stop() }
+
+func (t *boltTask[I, O]) hasten() {
+	if t.ticker != nil {
+		t.tick.due.Store(true)
+		t.park.Wake()
+	}
+}

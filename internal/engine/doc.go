@@ -1,0 +1,21 @@
+// Package engine runs the tasks of a topology in this process.
+//
+// A [Node] declares a component; [Start] makes its tasks, each with one goroutine
+// and one inbox, and joins them by routers. Three kinds of goroutines exist: a
+// bolt task's loop, a spout task's Run with its flusher, and per spout task an
+// ack lane that owns the ledger's answers. [Run.Wait] returns after the last of
+// them.
+//
+// The invariants: what a task emits and acks is handed on before the task sleeps
+// or blocks; ack traffic never waits behind data; data flows along a DAG of
+// bounded inboxes, so a full graph always drains; and every tracked emit gets
+// its one answer.
+//
+//	run, err := engine.Start(ctx, nodes, engine.Options{Log: log})
+//	...
+//	run.Drain()               // spouts stop, open trees finish
+//	err = run.Wait()
+//
+// Start, Drain, Abort, Wait and Tasks may be called from any goroutine. Package
+// topology declares, package cluster starts; nobody else imports this.
+package engine

@@ -1,0 +1,191 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// see lets the topology run to its end and takes its tasks down: first what is
+// open, then bolts from upstream to downstream, then the lanes, and the spouts
+// last, since until then they are told of outcomes.
+func (l *life) see() error {
+	r := l.run
+	defer context.AfterFunc(r.ctx, r.poke)()
+	watch := newWatch(r)
+	watch.start()
+	defer watch.stop()
+
+	clean := l.exhaust() && l.settle() && l.closeBolts()
+	if !clean {
+		l.abort()
+	}
+	l.closing = true
+	late := l.await(r.opts.Grace, l.allOver)
+	for _, lane := range r.lanes {
+		lane.ending.Store(true)
+		lane.park.Wake()
+	}
+	l.lanes.Wait()
+	for _, h := range l.hosts {
+		h.step <- struct{}{}
+	}
+	late = l.await(r.opts.Grace, l.allFinished) && late
+	return l.verdict(clean, late)
+}
+
+// exhaust waits until no spout emits any more.
+func (l *life) exhaust() bool {
+	r := l.run
+	ok := l.await(0, func() bool { return r.Draining() || l.spoutsOver() })
+	if !ok || !r.Draining() {
+		return ok
+	}
+	for _, h := range l.hosts {
+		if h.comp.node.Spout {
+			h.task.hurry()
+		}
+	}
+	if l.await(r.opts.Grace, l.spoutsOver) {
+		return true
+	}
+	r.Abort(fmt.Errorf("the drain took longer than %v: %s", r.opts.Grace, l.stuck()))
+	return false
+}
+
+// settle waits until no tree is open, and makes those who hold inputs flush
+// them meanwhile (D2).
+func (l *life) settle() bool {
+	r := l.run
+	deadline := time.Now().Add(r.opts.Grace)
+	for {
+		for _, h := range l.hosts {
+			h.task.hasten()
+		}
+		if l.await(time.Second, l.settled) {
+			return true
+		}
+		if r.ctx.Err() != nil {
+			return false
+		}
+		if r.Draining() && !time.Now().Before(deadline) {
+			r.Abort(&AbandonedError{Open: l.openTrees()})
+			return false
+		}
+	}
+}
+
+// closeBolts ends the bolts, each after all that it reads from.
+func (l *life) closeBolts() bool {
+	for _, c := range l.run.components {
+		if c.node.Spout {
+			continue
+		}
+		for _, t := range c.tasks {
+			t.hangUp()
+		}
+		if !l.await(0, func() bool { return l.over(c) }) {
+			return false
+		}
+	}
+	return true
+}
+
+// abort makes every task return as soon as it can.
+func (l *life) abort() {
+	l.run.open = l.openTrees()
+	l.run.aborted.Store(true)
+	for _, h := range l.hosts {
+		h.task.hurry()
+		h.task.hangUp()
+	}
+}
+
+// await waits until cond holds. It gives up after timeout, if there is one, and
+// when the run is aborted, unless it is closing already.
+func (l *life) await(timeout time.Duration, cond func() bool) bool {
+	var over <-chan time.Time
+	if timeout > 0 {
+		timer := time.NewTimer(timeout)
+		defer timer.Stop()
+		over = timer.C
+	}
+	for !cond() {
+		if l.run.ctx.Err() != nil && !l.closing {
+			return false
+		}
+		select {
+		case <-l.run.state:
+		case <-over:
+			return cond()
+		}
+	}
+	return true
+}
+
+func (l *life) spoutsOver() bool {
+	return l.all(func(h *host) bool { return h.over.Load() || !h.comp.node.Spout })
+}
+
+func (l *life) over(c *component) bool {
+	return l.all(func(h *host) bool { return h.comp != c || h.over.Load() })
+}
+
+func (l *life) allOver() bool { return l.all(func(h *host) bool { return h.over.Load() }) }
+
+func (l *life) allFinished() bool {
+	return l.all(func(h *host) bool { return h.finished.Load() || !h.over.Load() })
+}
+
+func (l *life) all(cond func(*host) bool) bool {
+	for _, h := range l.hosts {
+		if !cond(h) {
+			return false
+		}
+	}
+	return true
+}
+
+func (l *life) settled() bool { return l.openTrees() == 0 }
+
+func (l *life) openTrees() (n int) {
+	for _, lane := range l.run.lanes {
+		n += lane.pending()
+	}
+	return n
+}
+
+// verdict is the error of Wait.
+func (l *life) verdict(clean, punctual bool) error {
+	var errs []error
+	if !clean {
+		errs = append(errs, context.Cause(l.run.ctx))
+	}
+	if !punctual {
+		errs = append(errs, fmt.Errorf("left behind: %s", l.stuck()))
+	}
+	for _, h := range l.hosts {
+		if h.finished.Load() && h.err != nil {
+			errs = append(errs, &TaskError{Task: h.comp.info(h.index), Err: fmt.Errorf("close: %w", h.err)})
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// stuck names the tasks that have not returned.
+func (l *life) stuck() string {
+	var names []string
+	for _, h := range l.hosts {
+		if !h.over.Load() {
+			names = append(names, fmt.Sprintf("%v did not return from %s", h.comp.info(h.index), h.task.doing()))
+		} else if !h.finished.Load() && l.run.aborted.Load() {
+			names = append(names, fmt.Sprintf("%v did not return from Close", h.comp.info(h.index)))
+		}
+	}
+	if len(names) > 4 {
+		names = append(names[:4], fmt.Sprintf("and %d more", len(names)-4))
+	}
+	return strings.Join(names, ", ")
+}

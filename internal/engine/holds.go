@@ -1,0 +1,182 @@
+package engine
+
+import (
+	"sync"
+	"sync/atomic"
+
+	"github.com/waterspout/waterspout/acker"
+	"github.com/waterspout/waterspout/tuple"
+)
+
+type holdState uint8
+
+const (
+	free holdState = iota
+	executing
+	open
+	settled // while executing: the outcome waits for Execute's return
+)
+
+type hold struct {
+	anchor
+	lin   tuple.Lineage // what anchor.lin points to
+	gen   uint32
+	state holdState
+	err   error // of a settled hold
+}
+
+// holds are the held inputs of one bolt task (T2, T3): a slab, so that a Held
+// is a number and its generation. Any goroutine may settle one.
+type holds struct {
+	core  *boltCore
+	count atomic.Int64
+
+	mu     sync.Mutex // guards all below
+	slots  []*hold
+	unused []uint32
+	pairs  laneBuffers
+}
+
+// hold takes the current input over, with the edges made for it so far.
+func (h *holds) hold(a *anchor) tuple.Held {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if a.held >= 0 {
+		return tuple.NewHeld(h, uint32(a.held), h.slots[a.held].gen)
+	}
+	slot := h.slotLocked()
+	s := h.slots[slot]
+	s.state, s.err = executing, nil
+	s.lin, s.word = *a.lin, a.word
+	s.more = append(s.more[:0], a.more[:moreLen(a.lin)]...)
+	s.anchor.lin = &s.lin
+	a.held = int(slot)
+	h.count.Add(1)
+	return tuple.NewHeld(h, slot, s.gen)
+}
+
+func moreLen(lin *tuple.Lineage) int {
+	if lin.More == nil {
+		return 0
+	}
+	return len(*lin.More)
+}
+
+func (h *holds) slotLocked() uint32 {
+	if n := len(h.unused); n > 0 {
+		slot := h.unused[n-1]
+		h.unused = h.unused[:n-1]
+		return slot
+	}
+	h.slots = append(h.slots, &hold{gen: 1})
+	return uint32(len(h.slots) - 1)
+}
+
+// grow adds edges for a tuple below the hold in slot, if it is not settled.
+func (h *holds) grow(slot uint32, b *lineage, e *edges) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	s := h.slots[slot]
+	if s.state == settled {
+		return false
+	}
+	s.anchor.grow(b, e)
+	return true
+}
+
+func (h *holds) growHeld(slot, gen uint32, b *lineage, e *edges) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if int(slot) >= len(h.slots) {
+		return false
+	}
+	s := h.slots[slot]
+	if s.gen != gen || s.state == free || s.state == settled {
+		return false
+	}
+	s.anchor.grow(b, e)
+	return true
+}
+
+// returned says that Execute returned with the input held: err fails it, and an
+// outcome that came meanwhile counts now.
+func (h *holds) returned(slot uint32, err error) {
+	h.mu.Lock()
+	s := h.slots[slot]
+	switch {
+	case s.state == settled:
+		err = s.err
+	case err == nil:
+		s.state = open
+		h.mu.Unlock()
+		return
+	}
+	h.endLocked(slot, err)
+	h.mu.Unlock()
+}
+
+// Settle implements tuple.Holder.
+func (h *holds) Settle(slot, gen uint32, err error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.settleLocked(slot, gen, err)
+	h.pairs.flush(h.core.run)
+}
+
+// AckAll implements tuple.Holder.
+func (h *holds) AckAll(held []tuple.Held) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, x := range held {
+		_, slot, gen := x.Slot()
+		h.settleLocked(slot, gen, nil)
+	}
+	h.pairs.flush(h.core.run)
+}
+
+func (h *holds) settleLocked(slot, gen uint32, err error) {
+	s := h.slots[slot]
+	if s.gen != gen {
+		return
+	}
+	switch s.state {
+	case executing:
+		s.state, s.err = settled, err
+	case open:
+		h.endLocked(slot, err)
+	}
+}
+
+// endLocked ends a hold and frees its slot. It never blocks: ack traffic has a
+// lane without bound.
+func (h *holds) endLocked(slot uint32, err error) {
+	s := h.slots[slot]
+	if out := h.core.outcome(err); out.fail {
+		h.core.failRoots(&s.lin, out.failure)
+	} else {
+		if s.lin.More == nil {
+			if s.lin.Root != 0 {
+				h.pairs.add(h.core.run, acker.Pair{Root: s.lin.Root, Word: s.lin.Edge ^ s.word})
+			}
+		} else {
+			s.anchor.pairs(func(p acker.Pair) { h.pairs.add(h.core.run, p) })
+		}
+	}
+	s.state = free
+	s.gen++
+	s.lin, s.err = tuple.Lineage{}, nil
+	h.unused = append(h.unused, slot)
+	h.count.Add(-1)
+}
+
+// failAll fails every held input, since the bolt that held them is gone (T3).
+func (h *holds) failAll(err error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for slot, s := range h.slots {
+		if s.state != free {
+			h.endLocked(uint32(slot), err)
+		}
+	}
+	h.pairs.flush(h.core.run)
+}

@@ -1,0 +1,268 @@
+package engine
+
+import (
+	"fmt"
+	"io"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/waterspout/waterspout/acker"
+	"github.com/waterspout/waterspout/internal/mailbox"
+	"github.com/waterspout/waterspout/spout"
+	"github.com/waterspout/waterspout/tuple"
+)
+
+// ageLimit is the age in timeouts at which a tree ends whatever its progress (O4).
+const ageLimit = 10
+
+// A lane is where the acks of one spout task's trees arrive: a goroutine that
+// applies them to the ledger and tells the spout. It never waits for data.
+type lane struct {
+	run     *Run
+	comp    *component
+	info    tuple.Task
+	tracker spout.Tracker // nil if the spout does not care
+
+	park    *mailbox.Park
+	pairs   *mailbox.Box[acker.Pair]
+	fails   *mailbox.Box[failed]
+	settled *mailbox.Box[uint64] // ids of emits that have no tree
+	due     atomic.Bool          // the expiry timer fired
+	ending  atomic.Bool
+	over    bool // work is done; the lane's goroutine only
+
+	mu       sync.Mutex // guards all below
+	room     sync.Cond
+	ledger   *acker.Ledger
+	window   *acker.Window
+	timer    *time.Timer
+	armed    bool
+	complete *latencies
+	stopped  bool // nobody should wait for room any more
+
+	issued   atomic.Uint64 // tracked emits that were handed over
+	answered atomic.Uint64
+	counts
+}
+
+type failed struct {
+	root tuple.Root
+	why  tuple.Failure
+}
+
+func newLane(c *component, info tuple.Task, instance uint32) *lane {
+	park := mailbox.NewPark()
+	l := &lane{
+		run: c.run, comp: c, info: info, park: park,
+		pairs:    mailbox.New[acker.Pair](0, park),
+		fails:    mailbox.New[failed](0, park),
+		settled:  mailbox.New[uint64](0, park),
+		ledger:   acker.New(instance, c.node.MaxPending+chunk),
+		window:   acker.NewWindow(c.node.MaxPending, int64(c.node.Timeout)),
+		complete: newLatencies(),
+	}
+	l.room.L = &l.mu
+	return l
+}
+
+func (l *lane) fail(root tuple.Root, why tuple.Failure) { l.fails.Put([]failed{{root, why}}) }
+
+// open opens a tree per id, whose first edges XOR to the word at its index, and
+// appends their roots to roots. A word of zero means no tuples: such an emit is
+// settled at once.
+func (l *lane) open(ids, words []uint64, roots []tuple.Root) []tuple.Root {
+	now := l.run.now()
+	l.issued.Add(uint64(len(ids)))
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for i, id := range ids {
+		if words[i] == 0 {
+			roots = append(roots, 0)
+			l.settled.Put(ids[i : i+1])
+			continue
+		}
+		root, ok := l.ledger.Open(id, words[i], now)
+		if !ok {
+			panic("waterspout: the ledger is full although max pending was kept")
+		}
+		roots = append(roots, root)
+	}
+	l.armLocked(now)
+	return roots
+}
+
+func (l *lane) armLocked(now int64) {
+	if l.armed || l.ledger.Len() == 0 {
+		return
+	}
+	l.armed = true
+	l.setLocked(l.window.Timeout())
+}
+
+func (l *lane) setLocked(d int64) {
+	if l.timer != nil {
+		l.timer.Reset(time.Duration(d))
+		return
+	}
+	l.timer = time.AfterFunc(time.Duration(d), func() {
+		l.due.Store(true)
+		l.park.Wake()
+	})
+}
+
+// free waits until a tree may be opened, and returns how many may; 0 says that
+// the spout should return.
+func (l *lane) free() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for !l.stopped && l.ledger.Len() >= l.window.Size() {
+		l.room.Wait()
+	}
+	if l.stopped {
+		return 0
+	}
+	return l.window.Size() - l.ledger.Len()
+}
+
+// stop releases those who wait for room, for good.
+func (l *lane) stop() {
+	l.mu.Lock()
+	l.stopped = true
+	l.mu.Unlock()
+	l.room.Broadcast()
+}
+
+// work is the lane's goroutine.
+func (l *lane) work() {
+	var w laneWork
+	for {
+		w.pairs = l.pairs.Take(w.pairs)
+		w.fails = l.fails.Take(w.fails)
+		w.settled = l.settled.Take(w.settled)
+		due := l.due.Swap(false)
+		if len(w.pairs)+len(w.fails)+len(w.settled) == 0 && !due {
+			if l.ending.Load() {
+				break
+			}
+			l.park.Wait(l.ready)
+			continue
+		}
+		l.apply(&w, due)
+		l.answer(&w)
+	}
+	l.mu.Lock()
+	if l.timer != nil {
+		l.timer.Stop()
+	}
+	w.ended = l.ledger.FailAll(w.ended[:0])
+	l.mu.Unlock()
+	w.lost = w.lost[:0]
+	for _, e := range w.ended {
+		w.lost = append(w.lost, loss{e, tuple.Failure{Kind: tuple.Shutdown, Text: "the topology ended"}})
+	}
+	w.ended = w.ended[:0]
+	w.settled = w.settled[:0]
+	l.over = true
+	l.answer(&w)
+}
+
+func (l *lane) ready() bool {
+	return l.pairs.Ready() || l.fails.Ready() || l.settled.Ready() || l.due.Load() || l.ending.Load()
+}
+
+// laneWork is what one turn of a lane works on.
+type laneWork struct {
+	pairs   []acker.Pair
+	fails   []failed
+	settled []uint64
+	ended   []acker.Ended // done
+	lost    []loss
+	expired []acker.Ended
+}
+
+type loss struct {
+	acker.Ended
+	why tuple.Failure
+}
+
+// apply moves a turn's messages through the ledger. The clock is read once.
+func (l *lane) apply(w *laneWork, due bool) {
+	now := l.run.now()
+	w.ended, w.lost = w.ended[:0], w.lost[:0]
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, p := range w.pairs {
+		switch ended, event := l.ledger.Pair(p, now); event {
+		case acker.Done:
+			w.ended = append(w.ended, ended)
+			l.complete.record(now - ended.Born)
+		case acker.False:
+			l.window.False()
+		}
+	}
+	l.window.Acked(len(w.ended))
+	for _, f := range w.fails {
+		if ended, event := l.ledger.Fail(f.root); event == acker.Done {
+			f.why.Age = time.Duration(now - ended.Born)
+			w.lost = append(w.lost, loss{ended, f.why})
+		}
+	}
+	if due {
+		l.expireLocked(w, now)
+	}
+	l.room.Broadcast()
+}
+
+func (l *lane) expireLocked(w *laneWork, now int64) {
+	timeout := l.window.Timeout()
+	var next int64
+	w.expired, next = l.ledger.Expire(w.expired[:0], now, timeout, ageLimit*int64(l.comp.node.Timeout))
+	for _, e := range w.expired {
+		age := time.Duration(now - e.Born)
+		why := tuple.Failure{Kind: tuple.Timeout, Age: age, Text: fmt.Sprintf("no progress within %v", time.Duration(timeout))}
+		w.lost = append(w.lost, loss{e, why})
+	}
+	if len(w.expired) > 0 {
+		l.window.Expired(now)
+		l.info.Log.Warn("trees timed out", "trees", len(w.expired), "timeout", time.Duration(timeout), "max pending now", l.window.Size())
+	}
+	l.armed = next > 0
+	if l.armed {
+		l.setLocked(max(next-now, 1))
+	}
+}
+
+// answer tells the spout, without a lock held.
+func (l *lane) answer(w *laneWork) {
+	if l.tracker != nil {
+		for i := range w.ended {
+			l.tracker.Ack(w.ended[i].ID)
+		}
+		for _, id := range w.settled {
+			l.tracker.Ack(id)
+		}
+		for i := range w.lost {
+			l.tracker.Fail(w.lost[i].ID, w.lost[i].why)
+		}
+	}
+	for i := range w.lost {
+		l.failed[w.lost[i].why.Kind].Add(1)
+	}
+	l.acked.Add(uint64(len(w.ended) + len(w.settled)))
+	l.answered.Add(uint64(len(w.ended) + len(w.settled) + len(w.lost)))
+	if l.answered.Load() == l.issued.Load() {
+		l.run.poke()
+	}
+}
+
+// pending is how many tracked emits have no answer yet.
+func (l *lane) pending() int { return int(l.issued.Load() - l.answered.Load()) }
+
+// closer closes v if it can be closed.
+func closer(v any) error {
+	if c, ok := v.(io.Closer); ok {
+		return c.Close()
+	}
+	return nil
+}

@@ -1,0 +1,117 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+)
+
+// A life takes the tasks of a run from open to close.
+type life struct {
+	run   *Run
+	hosts []*host
+	lanes sync.WaitGroup
+
+	closing bool // nothing is left to be saved by an abort
+}
+
+// A host is the goroutine of one task, and where it stands.
+type host struct {
+	task  task
+	comp  *component
+	index int
+
+	step     chan struct{} // lets the task go on, to work and to finish
+	err      error         // of prepare, then of finish
+	over     atomic.Bool   // work returned
+	finished atomic.Bool
+}
+
+func newLife(r *Run) *life {
+	l := &life{run: r}
+	for _, c := range r.components {
+		for i, t := range c.tasks {
+			l.hosts = append(l.hosts, &host{task: t, comp: c, index: i, step: make(chan struct{}, 2)})
+		}
+	}
+	return l
+}
+
+// host takes a task through prepare, work and finish, each when it is told to.
+func (l *life) host(h *host, opened *sync.WaitGroup) {
+	h.err = h.task.prepare()
+	opened.Done()
+	<-h.step
+	if !l.run.aborted.Load() {
+		h.task.work()
+	}
+	h.over.Store(true)
+	l.run.poke()
+	<-h.step
+	h.err = errors.Join(h.err, h.task.finish())
+	h.finished.Store(true)
+	l.run.poke()
+}
+
+// open opens all tasks at once, and lets them work if all could be opened. Else
+// all are closed again.
+func (l *life) open(ctx context.Context) error {
+	r := l.run
+	// Whoever gives up while tasks open wants no drain.
+	stop := context.AfterFunc(ctx, func() { r.cancel(context.Cause(ctx)) })
+	var opened, ended sync.WaitGroup
+	opened.Add(len(l.hosts))
+	for _, h := range l.hosts {
+		ended.Go(func() { l.host(h, &opened) })
+	}
+	opened.Wait()
+	errs := l.openErrors()
+	if !stop() && len(errs) == 0 {
+		errs = append(errs, context.Cause(ctx))
+	}
+	if len(errs) > 0 {
+		err := errors.Join(errs...)
+		r.cancel(err)
+		r.aborted.Store(true)
+		for _, h := range l.hosts {
+			h.step <- struct{}{}
+			h.step <- struct{}{}
+		}
+		ended.Wait()
+		return err
+	}
+	for _, lane := range r.lanes {
+		l.lanes.Go(lane.guard)
+	}
+	for _, h := range l.hosts {
+		h.step <- struct{}{}
+	}
+	return nil
+}
+
+// openErrors are those of all Opens, once for tasks of a component that say the
+// same.
+func (l *life) openErrors() (errs []error) {
+	seen := map[string]bool{}
+	for _, h := range l.hosts {
+		if h.err == nil {
+			continue
+		}
+		if key := h.comp.node.Name + ": " + h.err.Error(); !seen[key] {
+			seen[key] = true
+			errs = append(errs, &TaskError{Task: h.comp.info(h.index), Err: h.err})
+		}
+	}
+	return errs
+}
+
+// guard is work, but that a panic of the spout's Ack or Fail ends the run.
+func (l *lane) guard() {
+	for !l.over {
+		if err := protect(func() error { l.work(); return nil }); err != nil {
+			l.run.Abort(&TaskError{Task: l.info, Err: fmt.Errorf("in Ack or Fail: %w", err)})
+		}
+	}
+}

@@ -1,0 +1,145 @@
+package engine
+
+import (
+	"fmt"
+
+	"github.com/waterspout/waterspout/grouping"
+	"github.com/waterspout/waterspout/tuple"
+)
+
+const (
+	// chunk is the most tuples that wait in a router.
+	chunk = 256
+	// stint is how much of a receiver's work, in nanoseconds, is sent to it
+	// in one run, and how much of its own work a task does between two
+	// flushes: enough to make a hand-over cheap, too little to be late.
+	stint = 256_000
+)
+
+// run is how many tuples of the given cost in nanoseconds make a stint. An
+// unknown cost makes runs of one, which spread.
+func run(cost int64) int {
+	if cost <= 0 {
+		return 1
+	}
+	return int(min(max(stint/cost, 1), chunk))
+}
+
+// A sink takes tuples for one task: its mailbox, or what leads to it. Put and
+// Gather block while it is full and report false when it is closed.
+type sink[T any] interface {
+	Put(ts []tuple.Tuple[T]) bool
+	Gather(ts []tuple.Tuple[T], order []int32) bool
+	Full() bool
+	Load() int
+}
+
+// A router spreads one task's tuples of one stream over the tasks that read it.
+// It belongs to the task's goroutine, or to whoever holds the emitter.
+type router[T any] struct {
+	choose grouping.Chooser[T]
+	to     *component
+	sinks  []sink[T]
+
+	buf    []tuple.Tuple[T]
+	target []int32 // of each in buf
+	mixed  bool    // not all targets are equal
+	limit  int     // flush at this length
+
+	sizes []int32 // scratch of scatter
+	order []int32
+}
+
+func newRouter[T any](e edge[T], to *component, sinks []sink[T]) *router[T] {
+	r := &router[T]{to: to, sinks: sinks, limit: 1, sizes: make([]int32, len(sinks)+1)}
+	local := make([]int, len(sinks))
+	for i := range local {
+		local[i] = i
+	}
+	r.choose = e.group(grouping.Targets{
+		Count: len(sinks),
+		Local: local,
+		Load:  func(i int) int { return sinks[i].Load() },
+		Run:   func() int { return run(to.cost.Load()) },
+	})
+	return r
+}
+
+// stage adds a tuple for target i and reports whether the router is full.
+func (r *router[T]) stage(i int, v T, lin tuple.Lineage) bool {
+	n := len(r.buf)
+	if n > 0 && int(r.target[n-1]) != i {
+		r.mixed = true
+	}
+	r.buf = append(r.buf, tuple.Tuple[T]{Value: v, Lineage: lin})
+	r.target = append(r.target, int32(i))
+	return n+1 >= r.limit
+}
+
+// wrong is the error of a grouping that chose i, which is no task.
+func (r *router[T]) wrong(i int) error {
+	if i == grouping.None {
+		return fmt.Errorf("the grouping found no task of component %s", r.to.node.Name)
+	}
+	return fmt.Errorf("the grouping chose task %d of component %s, which has %d", i, r.to.node.Name, len(r.sinks))
+}
+
+func (r *router[T]) valid(i int) bool { return uint(i) < uint(len(r.sinks)) }
+
+// blocked reports whether a flush would block.
+func (r *router[T]) blocked() bool {
+	if !r.mixed {
+		return len(r.buf) > 0 && r.sinks[r.target[0]].Full()
+	}
+	for _, i := range r.target {
+		if r.sinks[i].Full() {
+			return true
+		}
+	}
+	return false
+}
+
+// flush hands over what is staged. It may block. Closed sinks swallow their
+// tuples: they close only when the run is aborted, which ends every tree.
+func (r *router[T]) flush() {
+	if len(r.buf) == 0 {
+		return
+	}
+	if r.mixed {
+		r.scatter()
+	} else {
+		r.sinks[r.target[0]].Put(r.buf)
+	}
+	clear(r.buf)
+	r.buf = r.buf[:0]
+	r.target = r.target[:0]
+	r.mixed = false
+	r.limit = run(r.to.cost.Load())
+}
+
+// scatter is a counting sort by target, so that each sink is locked once and
+// each tuple copied once.
+func (r *router[T]) scatter() {
+	clear(r.sizes)
+	for _, i := range r.target {
+		r.sizes[i+1]++
+	}
+	for i := 1; i < len(r.sizes); i++ {
+		r.sizes[i] += r.sizes[i-1]
+	}
+	if cap(r.order) < len(r.buf) {
+		r.order = make([]int32, max(len(r.buf), chunk))
+	}
+	order := r.order[:len(r.buf)]
+	for k, i := range r.target {
+		order[r.sizes[i]] = int32(k)
+		r.sizes[i]++
+	}
+	from := int32(0)
+	for i, s := range r.sinks {
+		if to := r.sizes[i]; to > from {
+			s.Gather(r.buf, order[from:to])
+			from = to
+		}
+	}
+}

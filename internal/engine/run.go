@@ -1,0 +1,204 @@
+package engine
+
+import (
+	"context"
+	crand "crypto/rand"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"reflect"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/waterspout/waterspout/tuple"
+)
+
+// Options are those of a run.
+type Options struct {
+	Topology string
+	Log      *slog.Logger  // never nil
+	Grace    time.Duration // how long a drain, and after it an abort, may take
+	Wire     bool          // take every value through its codec
+}
+
+// A Run is a topology that runs. Its methods may be called from any goroutine.
+type Run struct {
+	opts     Options
+	name     string
+	log      *slog.Logger
+	born     time.Time
+	counters tuple.Counters
+
+	components []*component // in the order of declaration: upstream first
+	byNode     map[*Node]*component
+	lanes      []*lane
+	objects    sync.Map // pointers of users' objects, to find one used twice
+
+	ctx     context.Context // of bolts: ends when the run is aborted
+	cancel  context.CancelCauseFunc
+	spouts  context.Context // of spouts: ends when the run drains
+	drain   context.CancelCauseFunc
+	aborted atomic.Bool
+	state   chan struct{} // one slot: something happened that a wait may be for
+	done    chan struct{}
+	err     error // once done is closed
+	open    int   // trees open when the run was aborted
+}
+
+// A TaskError is an error of one task that ended the run.
+type TaskError struct {
+	Task tuple.Task
+	Err  error
+}
+
+// Error is the task and its error.
+func (e *TaskError) Error() string { return fmt.Sprintf("%v: %v", e.Task, e.Err) }
+
+// Unwrap is the task's error.
+func (e *TaskError) Unwrap() error { return e.Err }
+
+// An AbandonedError says that a run ended while trees were open. They were
+// failed with kind Shutdown.
+type AbandonedError struct{ Open int }
+
+// Error is a line.
+func (e *AbandonedError) Error() string {
+	return fmt.Sprintf("ended with %d trees of tuples still open; their records were not acked", e.Open)
+}
+
+// ErrDrained is the cause of the end of the spouts' context when the run drains.
+var ErrDrained = errors.New("the topology drains")
+
+// Start makes the tasks of nodes, which are in an order in which every bolt
+// follows what it reads, opens them, and lets the tuples flow. It returns the
+// errors of all Opens, joined. The end of ctx drains the run.
+func Start(ctx context.Context, nodes []*Node, opts Options) (*Run, error) {
+	r := &Run{
+		opts: opts, name: opts.Topology, log: opts.Log, born: time.Now(),
+		byNode: map[*Node]*component{}, state: make(chan struct{}, 1), done: make(chan struct{}),
+	}
+	// Values pass, cancellation does not: ctx starts the drain, and bolts
+	// must go on until it is over.
+	r.ctx, r.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
+	r.spouts, r.drain = context.WithCancelCause(r.ctx)
+	for _, n := range nodes {
+		c := &component{run: r, node: n}
+		r.components = append(r.components, c)
+		r.byNode[n] = c
+		for i := range n.Parallelism {
+			c.tasks = append(c.tasks, n.newTask(c, i))
+		}
+	}
+	for _, t := range r.tasks() {
+		if err := t.wire(); err != nil {
+			r.cancel(err)
+			return nil, err
+		}
+	}
+	life := newLife(r)
+	if err := life.open(ctx); err != nil {
+		return nil, err
+	}
+	go func() { // owned by Wait
+		defer close(r.done)
+		defer context.AfterFunc(ctx, r.Drain)()
+		r.err = life.see()
+		r.cancel(context.Canceled)
+	}()
+	return r, nil
+}
+
+// Drain stops the spouts and ends the run once open trees have ended, or after
+// the grace. It does not block and may be called more than once.
+func (r *Run) Drain() {
+	r.drain(ErrDrained)
+	r.poke()
+}
+
+// Abort ends the run at once: open trees are failed with kind Shutdown, and Wait
+// returns cause. It does not block; the first cause counts.
+func (r *Run) Abort(cause error) {
+	r.cancel(cause)
+	r.poke()
+}
+
+// Wait blocks until the last goroutine of the run has ended, and returns nil
+// after a clean end, else the cause of the abort.
+func (r *Run) Wait() error {
+	<-r.done
+	return r.err
+}
+
+// Done is closed when Wait would return.
+func (r *Run) Done() <-chan struct{} { return r.done }
+
+// Draining reports whether the spouts have been told to stop.
+func (r *Run) Draining() bool { return r.spouts.Err() != nil }
+
+// Uptime is how long the run has been going.
+func (r *Run) Uptime() time.Duration { return time.Since(r.born) }
+
+// Counters are the named counters that tasks made, summed.
+func (r *Run) Counters() map[string]int64 { return r.counters.Sums() }
+
+func (r *Run) now() int64 { return int64(time.Since(r.born)) }
+
+// poke makes whoever waits for a state of the run look again.
+func (r *Run) poke() {
+	select {
+	case r.state <- struct{}{}:
+	default:
+	}
+}
+
+func (r *Run) tasks() (all []task) {
+	for _, c := range r.components {
+		all = append(all, c.tasks...)
+	}
+	return all
+}
+
+func (r *Run) component(n *Node) *component { return r.byNode[n] }
+
+// newInstance numbers the spout tasks of the run, from 1 (L5).
+func (r *Run) newInstance() uint32 { return uint32(len(r.lanes) + 1) }
+
+// laneOf is the index of the lane that root belongs to, -1 if it is not ours.
+func (r *Run) laneOf(root tuple.Root) int {
+	i := int(root.Instance()) - 1
+	if i >= len(r.lanes) {
+		return -1
+	}
+	return i
+}
+
+func (r *Run) failRoot(root tuple.Root, why tuple.Failure) {
+	if i := r.laneOf(root); i >= 0 {
+		r.lanes[i].fail(root, why)
+	}
+}
+
+// unique finds a constructor that returns the same object twice: its tasks
+// would share state that each takes for its own.
+func (r *Run) unique(v any, t tuple.Task) error {
+	p := reflect.ValueOf(v)
+	if p.Kind() != reflect.Pointer || p.IsNil() || p.Type().Elem().Size() == 0 {
+		return nil
+	}
+	if other, dup := r.objects.LoadOrStore(p.Pointer(), t.String()); dup {
+		return fmt.Errorf("the constructor returned the same object for %v and %v; it must make a new one for each task", other, t)
+	}
+	return nil
+}
+
+// newEdges seeds a task's generator so that no two agree (E2).
+func newEdges() edges {
+	var seed [16]byte
+	if _, err := crand.Read(seed[:]); err != nil {
+		panic(err) // never returns an error: see crypto/rand.Read
+	}
+	return edges{*rand.NewPCG(binary.LittleEndian.Uint64(seed[:8]), binary.LittleEndian.Uint64(seed[8:]))}
+}

@@ -1,0 +1,333 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"github.com/waterspout/waterspout/grouping"
+	"github.com/waterspout/waterspout/spout"
+	"github.com/waterspout/waterspout/tuple"
+)
+
+// DeclareSpout makes n a spout that writes to the output returned.
+func DeclareSpout[T any](n *Node, newSpout func() spout.Spout[T]) *Output[T] {
+	out := &Output[T]{node: n}
+	n.Outputs = append(n.Outputs, out)
+	n.Spout = true
+	n.newTask = func(c *component, index int) task {
+		t := &spoutTask[T]{run: c.run, comp: c, info: c.info(index), newSpout: newSpout, main: out}
+		t.emitter.task = t
+		t.emitter.turn.L = &t.emitter.mu
+		t.emitter.edges = newEdges()
+		t.emitter.kick = make(chan struct{}, 1)
+		t.lane = newLane(c, t.info, c.run.newInstance())
+		c.run.lanes = append(c.run.lanes, t.lane)
+		return t
+	}
+	return out
+}
+
+// A spoutTask is one task of a spout: the goroutine of Run, the flusher, and
+// the lane.
+type spoutTask[T any] struct {
+	run      *Run
+	comp     *component
+	info     tuple.Task
+	newSpout func() spout.Spout[T]
+	main     *Output[T]
+	spout    spout.Spout[T]
+	lane     *lane
+	emitter  emitter[T]
+}
+
+func (t *spoutTask[T]) inlet(int) any { return nil }
+func (t *spoutTask[T]) hasten()       {}
+func (t *spoutTask[T]) hangUp()       {}
+func (t *spoutTask[T]) doing() string { return "Run" }
+
+func (t *spoutTask[T]) wire() (err error) {
+	t.emitter.routers, err = wireRouters(t.run, t.main)
+	return err
+}
+
+func (t *spoutTask[T]) prepare() (err error) {
+	defer contain("making the spout", &err)
+	t.spout = t.newSpout()
+	if err := t.run.unique(t.spout, t.info); err != nil {
+		return err
+	}
+	t.lane.tracker, _ = any(t.spout).(spout.Tracker)
+	if o, ok := any(t.spout).(spout.Opener); ok {
+		return o.Open(t.run.ctx, t.info)
+	}
+	return nil
+}
+
+// work is Run, with a flusher beside it for what waits in the emitter while Run
+// blocks on something else.
+func (t *spoutTask[T]) work() {
+	e := &t.emitter
+	var flusher sync.WaitGroup
+	flusher.Go(func() {
+		for range e.kick {
+			e.lockAndFlush()
+		}
+	})
+	err := protect(func() error { return t.spout.Run(t.run.spouts, spout.NewEmitter[T](e)) })
+	e.stop() // also for goroutines that the spout forgot
+	close(e.kick)
+	flusher.Wait()
+	e.last()
+	switch {
+	case err == nil || t.run.spouts.Err() != nil && errors.Is(err, context.Cause(t.run.spouts)):
+	case t.run.spouts.Err() != nil && errors.Is(err, context.Canceled):
+	default:
+		t.run.Abort(&TaskError{Task: t.info, Err: err})
+	}
+	t.run.poke()
+}
+
+func (t *spoutTask[T]) finish() (err error) {
+	defer contain("Close", &err)
+	if t.spout == nil {
+		return nil
+	}
+	return closer(t.spout)
+}
+
+// stop makes every further emit report false (D1).
+func (t *spoutTask[T]) hurry() {
+	t.emitter.stop()
+	t.lane.stop()
+}
+
+func (t *spoutTask[T]) stats() *Task {
+	l := t.lane
+	s := &Task{
+		Task: t.info, Spout: true,
+		Emitted: l.emitted.Load(), Acked: l.acked.Load(), Pending: l.pending(),
+	}
+	for k := range s.FailedBy {
+		s.FailedBy[k] = l.failed[k].Load()
+	}
+	l.mu.Lock()
+	s.Complete = l.complete.copy()
+	s.Window = l.window.Size()
+	if oldest := l.ledger.Oldest(); oldest > 0 {
+		s.Oldest = l.run.now() - oldest
+	}
+	l.mu.Unlock()
+	s.detail(t.spout)
+	return s
+}
+
+// An emitter is a spout task as port.Emitter. Emits gather in it until a chunk
+// is full, the flusher comes by, or it has to wait; then trees are opened and
+// tuples leave (L1: in this order).
+type emitter[T any] struct {
+	task *spoutTask[T]
+	kick chan struct{}
+
+	mu      sync.Mutex // guards all below, while nobody is busy
+	turn    sync.Cond  // somebody stopped being busy
+	busy    bool       // somebody works on the emitter, and may block, without mu
+	stopped bool
+	edges   edges
+	routers []*router[T]
+	staged  int
+	room    int
+	emitted uint64
+	ids     []uint64
+	words   []uint64
+	roots   []tuple.Root
+	refused []refusal
+}
+
+// A refusal is an emit, by its place in ids, that no task could get.
+type refusal struct {
+	place int
+	err   error
+}
+
+// Emit implements port.Emitter.
+func (e *emitter[T]) Emit(v T) bool {
+	if !e.lock() {
+		return false
+	}
+	defer e.mu.Unlock() // a grouping is user code, and may panic
+	e.send(v, tuple.Lineage{})
+	e.sent()
+	return true
+}
+
+// EmitID implements port.Emitter.
+func (e *emitter[T]) EmitID(v T, id uint64) bool {
+	if !e.lock() {
+		return false
+	}
+	defer e.mu.Unlock()
+	if e.task.comp.node.Untracked {
+		e.send(v, tuple.Lineage{})
+		e.track(id, 0)
+		return true
+	}
+	if e.room <= 0 && !e.makeRoom() {
+		return false
+	}
+	e.room--
+	// The root is known only when the tree is opened: until then the tuple
+	// carries its place in ids, from 1.
+	e.track(id, e.send(v, tuple.Lineage{Link: tuple.Link{Root: tuple.Root(len(e.ids) + 1)}}))
+	return true
+}
+
+func (e *emitter[T]) track(id, word uint64) {
+	e.ids = append(e.ids, id)
+	e.words = append(e.words, word)
+	e.sent()
+}
+
+func (e *emitter[T]) lock() bool {
+	e.mu.Lock()
+	for e.busy {
+		e.turn.Wait()
+	}
+	if e.stopped {
+		e.mu.Unlock()
+		return false
+	}
+	return true
+}
+
+// sent leaves what is staged to the flusher, or flushes if it is full.
+func (e *emitter[T]) sent() {
+	e.emitted++
+	e.staged++
+	full := e.staged >= chunk
+	for _, r := range e.routers {
+		full = full || len(r.buf) >= r.limit
+	}
+	if full {
+		e.exclusively(e.flush)
+	} else if e.staged == 1 {
+		select {
+		case e.kick <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// send stages v and returns the XOR of its edges (E1).
+func (e *emitter[T]) send(v T, lin tuple.Lineage) (word uint64) {
+	for _, r := range e.routers {
+		i := r.choose(v)
+		switch {
+		case r.valid(i):
+			word ^= e.stage(r, i, v, lin)
+		case i == grouping.Everyone:
+			for k := range r.sinks {
+				word ^= e.stage(r, k, v, lin)
+			}
+		default:
+			word ^= e.refuse(lin, r.wrong(i))
+		}
+	}
+	return word
+}
+
+func (e *emitter[T]) stage(r *router[T], i int, v T, lin tuple.Lineage) uint64 {
+	if lin.Root != 0 {
+		lin.Edge = e.edges.next()
+	}
+	r.stage(i, v, lin)
+	return lin.Edge
+}
+
+// refuse fails the tree that is being emitted, once it is open (E3): its word has
+// an edge that nobody consumes. An untracked value is lost, as it may be.
+func (e *emitter[T]) refuse(lin tuple.Lineage, err error) uint64 {
+	if lin.Root == 0 {
+		e.task.lane.lost.Add(1)
+		return 0
+	}
+	e.refused = append(e.refused, refusal{int(lin.Root), err})
+	return e.edges.next()
+}
+
+// exclusively runs f, which may block, without mu but with nobody else in the
+// emitter.
+func (e *emitter[T]) exclusively(f func()) {
+	e.busy = true
+	e.mu.Unlock()
+	f()
+	e.mu.Lock()
+	e.busy = false
+	e.turn.Broadcast()
+}
+
+func (e *emitter[T]) lockAndFlush() {
+	e.mu.Lock()
+	for e.busy {
+		e.turn.Wait()
+	}
+	if e.staged > 0 {
+		e.exclusively(e.flush)
+	}
+	e.mu.Unlock()
+}
+
+// last hands over what Run left behind. If a grouping panicked, tuples are staged
+// that belong to no emit: then the trees are opened, so that the spout is told of
+// each, and nothing is sent.
+func (e *emitter[T]) last() {
+	for _, r := range e.routers {
+		for i := range r.buf {
+			if int(r.buf[i].Root) > len(e.ids) {
+				e.task.lane.open(e.ids, e.words, nil)
+				return
+			}
+		}
+	}
+	e.lockAndFlush()
+}
+
+// flush opens the trees and hands the tuples over.
+func (e *emitter[T]) flush() {
+	e.task.lane.emitted.Add(e.emitted)
+	if len(e.ids) > 0 {
+		e.roots = e.task.lane.open(e.ids, e.words, e.roots[:0])
+		for _, r := range e.routers {
+			for i := range r.buf {
+				if k := r.buf[i].Root; k != 0 {
+					r.buf[i].Root = e.roots[k-1]
+				}
+			}
+		}
+	}
+	for _, r := range e.refused {
+		e.task.lane.fail(e.roots[r.place-1], tuple.Failure{Component: e.task.info.Component, Text: r.err.Error()})
+	}
+	for _, r := range e.routers {
+		r.flush()
+	}
+	e.refused = e.refused[:0]
+	e.staged, e.emitted = 0, 0
+	e.ids, e.words = e.ids[:0], e.words[:0]
+}
+
+// makeRoom flushes, since what waits in the emitter may be all that is open,
+// and waits until a tree may be opened.
+func (e *emitter[T]) makeRoom() bool {
+	e.exclusively(func() {
+		e.flush()
+		e.room = e.task.lane.free()
+	})
+	return e.room > 0 && !e.stopped
+}
+
+func (e *emitter[T]) stop() {
+	e.mu.Lock()
+	e.stopped = true
+	e.mu.Unlock()
+}

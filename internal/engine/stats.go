@@ -1,0 +1,46 @@
+package engine
+
+import "github.com/waterspout/waterspout/tuple"
+
+// A Task is what one task counted so far.
+type Task struct {
+	Task                              tuple.Task
+	Spout                             bool
+	Emitted, Executed, Acked, Dropped uint64
+	FailedBy                          [tuple.Kinds]uint64
+	Replayed                          uint64
+	Pending, Held, Queued, Window     int
+	Oldest                            int64 // age of the oldest open tree, in nanoseconds
+	Busy                              int64 // nanoseconds spent executing
+	Execute, Complete                 *Latencies
+	Detail                            map[string]string
+}
+
+// detail adds what the user's object reports of itself.
+func (t *Task) detail(object any) {
+	if r, ok := object.(interface{ Detail() map[string]string }); ok {
+		t.Detail = r.Detail()
+	}
+	if r, ok := object.(interface{ Replayed() uint64 }); ok {
+		t.Replayed = r.Replayed()
+	}
+}
+
+func (c *boltCore) stats() *Task {
+	s := &Task{
+		Task: c.info, Emitted: c.emitted.Load(), Executed: c.executed.Load(), Acked: c.acked.Load(),
+		Dropped: c.dropped.Load(), Busy: c.busy.Load(), Held: int(c.holds.count.Load()),
+	}
+	for k := range s.FailedBy {
+		s.FailedBy[k] = c.failed[k].Load()
+	}
+	return s
+}
+
+// Tasks is a snapshot of all tasks' counts, in the order of declaration.
+func (r *Run) Tasks() (all []*Task) {
+	for _, t := range r.tasks() {
+		all = append(all, t.stats())
+	}
+	return all
+}

@@ -1,0 +1,76 @@
+package engine
+
+import (
+	"fmt"
+
+	"github.com/waterspout/waterspout/codec"
+	"github.com/waterspout/waterspout/internal/mailbox"
+	"github.com/waterspout/waterspout/tuple"
+)
+
+// wireRouters makes a router for each bolt that reads out.
+func wireRouters[T any](run *Run, out *Output[T]) ([]*router[T], error) {
+	var routers []*router[T]
+	for _, e := range out.edges {
+		to := run.component(e.to)
+		sinks := make([]sink[T], len(to.tasks))
+		for i, t := range to.tasks {
+			box := t.inlet(e.inlet).(*mailbox.Box[tuple.Tuple[T]])
+			sinks[i] = box
+			if run.opts.Wire {
+				c, err := out.carrier()
+				if err != nil {
+					return nil, fmt.Errorf("%s: %w", out.node.Name, err)
+				}
+				sinks[i] = &carried[T]{Box: box, run: run, from: out.node.Name, codec: c}
+			}
+		}
+		routers = append(routers, newRouter(e, to, sinks))
+	}
+	return routers, nil
+}
+
+// carried is a sink that takes every value through its codec, as a link between
+// workers does. It belongs to the task that sends.
+type carried[T any] struct {
+	*mailbox.Box[tuple.Tuple[T]]
+	run   *Run
+	from  string
+	codec codec.Codec[T]
+	bytes []byte
+	out   []tuple.Tuple[T]
+}
+
+// Put implements sink.
+func (s *carried[T]) Put(ts []tuple.Tuple[T]) bool {
+	s.out = s.out[:0]
+	for i := range ts {
+		s.carry(&ts[i])
+	}
+	return s.Box.Put(s.out)
+}
+
+// Gather implements sink.
+func (s *carried[T]) Gather(ts []tuple.Tuple[T], order []int32) bool {
+	s.out = s.out[:0]
+	for _, i := range order {
+		s.carry(&ts[i])
+	}
+	return s.Box.Put(s.out)
+}
+
+// carry encodes and decodes one tuple. One that cannot be carried fails its
+// trees (E3).
+func (s *carried[T]) carry(t *tuple.Tuple[T]) {
+	var err error
+	out := tuple.Tuple[T]{Lineage: t.Lineage}
+	if s.bytes, err = s.codec.Append(s.bytes[:0], t.Value); err == nil {
+		err = s.codec.Decode(s.bytes, &out.Value)
+	}
+	if err == nil {
+		s.out = append(s.out, out)
+		return
+	}
+	why := tuple.Failure{Kind: tuple.Error, Component: s.from, Text: fmt.Sprintf("codec of %s: %v", typeName[T](), err)}
+	roots(&t.Lineage, func(root tuple.Root) { s.run.failRoot(root, why) })
+}
