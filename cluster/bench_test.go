@@ -18,8 +18,6 @@ var quiet = cluster.Local{Log: slog.New(slog.DiscardHandler)}
 
 const line = "the quick brown fox jumps over the lazy dog again"
 
-func words(s string) []string { return strings.Fields(s) }
-
 type splitter struct{}
 
 // Execute cuts without an iterator, so that the engine is measured and not the

@@ -20,8 +20,6 @@ type anchor struct {
 	fault error          // an emit that could not be sent (T1, E3)
 }
 
-var untracked tuple.Lineage
-
 func (a *anchor) begin(lin *tuple.Lineage) {
 	a.lin, a.word, a.held, a.fault = lin, 0, -1, nil
 	if lin.More != nil {
