@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/waterspout/waterspout/bolt"
 	"github.com/waterspout/waterspout/cluster"
@@ -68,4 +70,61 @@ func BenchmarkWordCount(b *testing.B) {
 			})
 		}
 	}
+}
+
+// record has the size of a Kafka record.
+type record struct {
+	topic   string
+	at      [2]int64
+	key     []byte
+	value   []byte
+	written [5]int64
+}
+
+// BenchmarkHops moves b.N records through three bolts that do nothing: the cost
+// of a job that is the engine's.
+func BenchmarkHops(b *testing.B) {
+	pass := bolt.Of(func(_ context.Context, r record, out *bolt.Collector[record]) error {
+		out.Emit(r)
+		return nil
+	})
+	end := bolt.Sink(func(context.Context, record) error { return nil })
+	for _, tracked := range []bool{false, true} {
+		for _, tasks := range []int{2, 20} {
+			b.Run(fmt.Sprintf("acked=%t/tasks=%d", tracked, tasks), func(b *testing.B) {
+				b.ReportAllocs()
+				each := b.N / 5
+				records := func(_ context.Context, out *spout.Emitter[record]) error {
+					v := make([]byte, 117)
+					for i := range each {
+						r := record{value: v}
+						if tracked && !out.EmitID(r, uint64(i)) || !tracked && !out.Emit(r) {
+							break
+						}
+					}
+					return nil
+				}
+				t := topology.New("hops")
+				s := topology.Spout(t, "read", spout.Of(records), topology.Parallelism(5))
+				s = topology.Bolt(s.By(grouping.Shuffle), "decode", pass, topology.Parallelism(tasks))
+				s = topology.Bolt(s.By(grouping.Shuffle), "encode", pass, topology.Parallelism(tasks))
+				topology.Bolt(s.By(grouping.Shuffle), "write", end, topology.Parallelism(2))
+				topo := topology.Must(t.Build())
+				before := cpu()
+				if err := cluster.Run(context.Background(), topo, quiet); err != nil {
+					b.Fatal(err)
+				}
+				b.ReportMetric((cpu()-before).Seconds()*1e6/float64(b.N), "cpu-s/M")
+			})
+		}
+	}
+}
+
+// cpu is the time that this process has spent on processors.
+func cpu() time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		return 0
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }

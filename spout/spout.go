@@ -66,6 +66,11 @@ type Reporter interface {
 	Detail() map[string]string
 }
 
+// A Repeater is a Spout that emits records again after a failure, and counts how
+// often, for Stats. Replayed may be called from any goroutine beside all other
+// methods.
+type Repeater interface{ Replayed() uint64 }
+
 // An Emitter sends the tuples of one spout task. It belongs to the goroutine of
 // Run. Tuples leave in batches, as soon as the spout blocks or the batch is
 // full; there is nothing to flush.

@@ -1,6 +1,9 @@
 package engine
 
-import "github.com/waterspout/waterspout/tuple"
+import (
+	"github.com/waterspout/waterspout/spout"
+	"github.com/waterspout/waterspout/tuple"
+)
 
 // A Task is what one task counted so far.
 type Task struct {
@@ -18,10 +21,10 @@ type Task struct {
 
 // detail adds what the user's object reports of itself.
 func (t *Task) detail(object any) {
-	if r, ok := object.(interface{ Detail() map[string]string }); ok {
+	if r, ok := object.(spout.Reporter); ok {
 		t.Detail = r.Detail()
 	}
-	if r, ok := object.(interface{ Replayed() uint64 }); ok {
+	if r, ok := object.(spout.Repeater); ok {
 		t.Replayed = r.Replayed()
 	}
 }
