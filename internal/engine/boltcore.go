@@ -168,7 +168,8 @@ func (c *boltCore) publish() {
 	}
 }
 
-// outlet is a stream's end in a bolt task. It implements port.Output.
+// outlet is a stream's end in a bolt task: a port.Output, and as the main stream's
+// end the task's port.Collector.
 type outlet[T any] struct {
 	core    *boltCore
 	routers []*router[T]
@@ -226,4 +227,29 @@ func (o *outlet[T]) irregular(r *router[T], i int, v T, also []tuple.Held) {
 	for k := range r.sinks {
 		o.stage(r, k, v, also)
 	}
+}
+
+// Hold implements port.Collector.
+func (o *outlet[T]) Hold() tuple.Held {
+	c := o.core
+	if c.at.lin == nil {
+		return tuple.Held{}
+	}
+	return c.holds.hold(&c.at)
+}
+
+// Go implements port.Collector.
+func (o *outlet[T]) Go(limit int, f func(context.Context) func() error) {
+	o.core.goAsync(limit, o.Hold(), f)
+}
+
+// Side implements port.Collector.
+func (o *outlet[T]) Side(tag any) any {
+	for _, s := range o.core.sides {
+		if s.tag == tag {
+			return s.out
+		}
+	}
+	o.core.dropped.Add(1)
+	return nil
 }

@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"math"
@@ -113,7 +112,7 @@ func (t *boltTask[I, O]) prepare() (err error) {
 	defer contain("making the bolt", &err)
 	t.ctx = t.run.ctx
 	t.bolt = t.newBolt()
-	t.out = bolt.NewCollector[O](&collector[I, O]{t})
+	t.out = bolt.NewCollector[O](t.outlet)
 	t.exec = t.executeOne
 	t.ticker, _ = t.bolt.(bolt.Ticker[O])
 	t.drainer, _ = t.bolt.(bolt.Drainer[O])
@@ -351,33 +350,6 @@ func (t *boltTask[I, O]) stats() *Task {
 	t.mu.Unlock()
 	s.detail(t.bolt)
 	return s
-}
-
-// collector is the task as port.Collector.
-type collector[I, O any] struct{ t *boltTask[I, O] }
-
-func (c *collector[I, O]) Emit(v O, also []tuple.Held) { c.t.outlet.Emit(v, also) }
-
-func (c *collector[I, O]) Hold() tuple.Held {
-	if c.t.at.lin == nil {
-		return tuple.Held{}
-	}
-	return c.t.holds.hold(&c.t.at)
-}
-
-func (c *collector[I, O]) Go(limit int, f func(context.Context) func() error) {
-	held := c.Hold()
-	c.t.boltCore.goAsync(limit, held, f)
-}
-
-func (c *collector[I, O]) Side(tag any) any {
-	for _, s := range c.t.sides {
-		if s.tag == tag {
-			return s.out
-		}
-	}
-	c.t.dropped.Add(1)
-	return nil
 }
 
 // A tick wakes a task by time.
