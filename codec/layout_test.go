@@ -60,3 +60,22 @@ func BenchmarkDecodeRecord(b *testing.B) {
 		}
 	}
 }
+
+func BenchmarkJSON(b *testing.B) {
+	c, r := codec.JSON[record](), newRecord()
+	b.Run("append", func(b *testing.B) {
+		var buf []byte
+		for b.Loop() {
+			buf, _ = c.Append(buf[:0], r)
+		}
+	})
+	b.Run("decode", func(b *testing.B) {
+		src, _ := c.Append(nil, r)
+		for b.Loop() {
+			var v record
+			if err := c.Decode(src, &v); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}
