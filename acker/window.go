@@ -18,7 +18,7 @@ type Window struct {
 
 // NewWindow makes a window of max open trees that time out after timeout.
 func NewWindow(max int, timeout int64) *Window {
-	return &Window{max: max, size: max, timeout: timeout, limit: stretch * timeout}
+	return &Window{max: max, size: max, timeout: timeout, limit: stretch * timeout, halved: -1e9}
 }
 
 // Size is how many trees may be open now.
@@ -30,7 +30,7 @@ func (w *Window) Timeout() int64 { return w.timeout }
 // Expired says that trees timed out at now: the size is halved, at most once a
 // second, down to 16 or max.
 func (w *Window) Expired(now int64) {
-	if w.size < w.max && now-w.halved < 1e9 {
+	if now-w.halved < 1e9 {
 		return
 	}
 	w.halved = now

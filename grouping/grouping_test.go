@@ -169,7 +169,7 @@ func TestPartialKeyBalances(t *testing.T) {
 		tasks[r.key][at] = true
 	}
 	for i, c := range got {
-		if c < n/count*95/100 || c > n/count*105/100 {
+		if c < n/count*88/100 || c > n/count*112/100 {
 			t.Errorf("task %d got %d of %d: %v", i, c, n, got)
 		}
 	}

@@ -96,4 +96,3 @@ func TestKeysSpread(t *testing.T) {
 		}
 	}
 }
-

@@ -43,25 +43,29 @@ func (e *edges) next() uint64 {
 
 // child is the lineage of one more tuple below the current input and the held
 // ones given. Every anchor gets an edge of its own, also when two share a root.
-func (c *boltCore) child(also []tuple.Held) tuple.Lineage {
+// It is not alive, and must not be sent, if it would hang from dead anchors only
+// (T1).
+func (c *boltCore) child(also []tuple.Held) (lin tuple.Lineage, alive bool) {
 	var b lineage
+	dead := 0
 	if c.at.lin == nil {
 		// A tick has no input of its own.
 	} else if c.at.held < 0 {
 		c.at.grow(&b, &c.edges)
 	} else if !c.holds.grow(uint32(c.at.held), &b, &c.edges) {
-		c.at.fault = errDead
-		c.lost.Add(1)
+		dead++
 	}
 	for _, h := range also {
 		holder, slot, gen := h.Slot()
 		if holder != tuple.Holder(c.holds) || !c.holds.growHeld(slot, gen, &b, &c.edges) {
-			c.at.fault = errDead
-			c.lost.Add(1)
-			c.lost.Add(1)
+			dead++
 		}
 	}
-	return b.lineage()
+	if dead > 0 {
+		c.at.fault = errDead
+		c.lost.Add(1)
+	}
+	return b.lineage(), dead == 0 || len(b.links) > 0
 }
 
 // grow adds an edge under each root of the anchor to b.

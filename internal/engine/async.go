@@ -34,6 +34,14 @@ type call struct {
 	err  error // of a panic
 }
 
+// finish runs, on the task's goroutine, what the call returned.
+func (c call) finish() error {
+	if c.err != nil || c.then == nil {
+		return c.err
+	}
+	return protect(c.then)
+}
+
 func (d *finished) put(c call) {
 	d.mu.Lock()
 	d.calls = append(d.calls, c)
@@ -93,19 +101,17 @@ func (c *boltCore) goAsync(limit int, held tuple.Held, f func(context.Context) f
 func (t *boltTask[I, O]) settleAsync() int {
 	calls := t.async.done.take()
 	for _, c := range calls {
-		_, slot, gen := c.held.Slot()
+		holder, slot, gen := c.held.Slot()
+		if holder == nil { // begun by a tick: no input waits for it
+			t.call(inTick, func() error { return c.finish() })
+			continue
+		}
 		if !t.holds.resume(&t.at, slot, gen) {
 			continue
 		}
-		err := c.err
-		if err == nil && c.then != nil {
-			err = protect(c.then)
-		}
-		if t.at.fault != nil {
-			err = t.at.fault
-		}
+		err := c.finish()
 		t.at.lin = nil
-		t.holds.conclude(slot, err)
+		t.holds.conclude(slot, err, t.at.fault)
 	}
 	return len(calls)
 }
@@ -125,13 +131,10 @@ func (h *holds) resume(a *anchor, slot, gen uint32) bool {
 }
 
 // conclude ends a resumed input with err, unless it was settled meanwhile.
-func (h *holds) conclude(slot uint32, err error) {
+func (h *holds) conclude(slot uint32, err, fault error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if s := h.slots[slot]; s.state == settled {
-		err = s.err
-	}
-	h.endLocked(slot, err)
+	h.concludeLocked(slot, err, fault, &h.pairs)
 	h.pairs.flush(h.core.run)
 }
 

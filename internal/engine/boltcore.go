@@ -73,12 +73,12 @@ func (c *boltCore) finish(err error) {
 
 func (c *boltCore) finishSlow(err error) {
 	a := &c.at
+	if a.held >= 0 {
+		c.holds.returned(uint32(a.held), err, a.fault)
+		return
+	}
 	if a.fault != nil {
 		err = errors.Join(a.fault, err)
-	}
-	if a.held >= 0 {
-		c.holds.returned(uint32(a.held), err)
-		return
 	}
 	out := c.outcome(err)
 	if out.fail {
@@ -105,7 +105,7 @@ func (c *boltCore) outcome(err error) outcome {
 		return outcome{}
 	}
 	f := tuple.Failure{Kind: tuple.Error, Component: c.info.Component, Text: err.Error()}
-	if told, ok := errors.AsType[tuple.Failure](err); ok {
+	if told, ok := errors.AsType[tuple.Failure](err); ok && told.Kind < tuple.Kinds {
 		f.Kind = told.Kind
 		if told == err {
 			f.Text = told.Text
@@ -154,7 +154,11 @@ func (c *boltCore) flushRouter(r flusher) {
 	was := c.inside.Swap(inFlush)
 	start := c.run.now()
 	r.flush()
-	c.blocked += c.run.now() - start
+	end := c.run.now()
+	c.blocked += end - start
+	if c.progress.Load() != 0 {
+		c.progress.Store(end) // user code was not what took so long
+	}
 	c.inside.Store(was)
 }
 
@@ -209,7 +213,10 @@ func (o *outlet[T]) stage(r *router[T], i int, v T, also []tuple.Held) {
 			lin.Link = tuple.Link{Root: a.lin.Root, Edge: w}
 		}
 	default:
-		lin = c.child(also)
+		var alive bool
+		if lin, alive = c.child(also); !alive {
+			return
+		}
 	}
 	if r.stage(i, v, lin) {
 		c.flushRouter(r)

@@ -120,7 +120,12 @@ func (t *boltTask[I, O]) prepare() (err error) {
 		return err
 	}
 	if o, ok := t.bolt.(bolt.Opener); ok {
-		return o.Open(t.run.ctx, t.info)
+		if err := o.Open(t.run.ctx, t.info); err != nil {
+			return err
+		}
+	}
+	if t.ticker != nil { // after Open, which may decide it
+		t.tick.every = max(t.ticker.Every(), time.Millisecond)
 	}
 	return nil
 }
@@ -143,7 +148,7 @@ func (t *boltTask[I, O]) finish() (err error) {
 // work is the task's loop: swap the inbox out, execute, flush, sleep.
 func (t *boltTask[I, O]) work() {
 	if t.ticker != nil {
-		t.tick.start(t.ticker.Every(), t.park.Wake)
+		t.tick.start(t.park.Wake)
 		defer t.tick.stop()
 	}
 	ready := t.ready
@@ -168,6 +173,9 @@ func (t *boltTask[I, O]) work() {
 		t.quiet()
 	}
 	t.async.wait()
+	if !t.run.aborted.Load() && t.settleAsync() > 0 { // of the last tick
+		t.flush()
+	}
 	t.publish()
 }
 
@@ -312,7 +320,7 @@ func (t *boltTask[I, O]) callTick() {
 
 // call runs user code that has no current input.
 func (t *boltTask[I, O]) call(what int32, f func() error) {
-	was, lin := t.inside.Swap(what), t.at.lin
+	was, since, lin := t.inside.Swap(what), t.progress.Load(), t.at.lin
 	t.at.lin, t.at.fault = nil, nil
 	start := t.run.now()
 	t.progress.Store(start)
@@ -321,7 +329,10 @@ func (t *boltTask[I, O]) call(what int32, f func() error) {
 		err = t.at.fault
 	}
 	t.inside.Store(was)
-	t.progress.Store(0)
+	if since != 0 {
+		since = t.run.now() // the batch that it interrupted goes on
+	}
+	t.progress.Store(since)
 	t.at.lin = lin
 	if err != nil {
 		t.info.Log.Error("bolt failed outside Execute", "in", phase(what), "error", err)
@@ -359,8 +370,7 @@ type tick struct {
 	timer *time.Timer
 }
 
-func (k *tick) start(every time.Duration, wake func()) {
-	k.every = max(every, time.Millisecond)
+func (k *tick) start(wake func()) {
 	k.timer = time.AfterFunc(k.every, func() {
 		k.due.Store(true)
 		wake()

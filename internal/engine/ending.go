@@ -48,7 +48,7 @@ func (l *life) exhaust() bool {
 			h.task.hurry()
 		}
 	}
-	if l.await(r.opts.Grace, l.spoutsOver) {
+	if l.await(l.grace(), l.spoutsOver) {
 		return true
 	}
 	r.Abort(fmt.Errorf("the drain took longer than %v: %s", r.opts.Grace, l.stuck()))
@@ -59,22 +59,32 @@ func (l *life) exhaust() bool {
 // them meanwhile (D2).
 func (l *life) settle() bool {
 	r := l.run
-	deadline := time.Now().Add(r.opts.Grace)
 	for {
 		for _, h := range l.hosts {
 			h.task.hasten()
 		}
-		if l.await(time.Second, l.settled) {
+		if l.await(min(time.Second, l.grace()), l.settled) {
 			return true
 		}
 		if r.ctx.Err() != nil {
 			return false
 		}
-		if r.Draining() && !time.Now().Before(deadline) {
+		if l.grace() <= 0 {
 			r.Abort(&AbandonedError{Open: l.openTrees()})
 			return false
 		}
 	}
+}
+
+// grace is what is left of the grace, which begins when the drain is noticed.
+func (l *life) grace() time.Duration {
+	if !l.run.Draining() {
+		return l.run.opts.Grace
+	}
+	if l.deadline.IsZero() {
+		l.deadline = time.Now().Add(l.run.opts.Grace)
+	}
+	return time.Until(l.deadline)
 }
 
 // closeBolts ends the bolts, each after all that it reads from.
@@ -86,7 +96,12 @@ func (l *life) closeBolts() bool {
 		for _, t := range c.tasks {
 			t.hangUp()
 		}
-		if !l.await(0, func() bool { return l.over(c) }) {
+		over := func() bool { return l.over(c) }
+		if !l.await(0, func() bool { return l.run.Draining() || over() }) {
+			return false
+		}
+		if !over() && !l.await(max(l.grace(), 1), over) {
+			l.run.Abort(fmt.Errorf("the drain took longer than %v: %s", l.run.opts.Grace, l.stuck()))
 			return false
 		}
 	}

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"errors"
 	"sync"
 	"sync/atomic"
 
@@ -99,20 +100,26 @@ func (h *holds) growHeld(slot, gen uint32, b *lineage, e *edges) bool {
 }
 
 // returned says that Execute returned with the input held: err fails it, and an
-// outcome that came meanwhile counts now.
-func (h *holds) returned(slot uint32, err error) {
+// outcome that came meanwhile counts now, unless something was emitted after it
+// and not sent: that fault fails the input (T1).
+func (h *holds) returned(slot uint32, err, fault error) {
 	h.mu.Lock()
-	s := h.slots[slot]
-	switch {
-	case s.state == settled:
-		err = s.err
-	case err == nil:
+	defer h.mu.Unlock()
+	if s := h.slots[slot]; err == nil && fault == nil && s.state != settled {
 		s.state = open
-		h.mu.Unlock()
 		return
 	}
-	h.endLocked(slot, err)
-	h.mu.Unlock()
+	h.concludeLocked(slot, err, fault, &h.core.acks)
+}
+
+func (h *holds) concludeLocked(slot uint32, err, fault error, to *laneBuffers) {
+	if s := h.slots[slot]; s.state == settled {
+		err = s.err
+	}
+	if fault != nil {
+		err = errors.Join(fault, err)
+	}
+	h.endLocked(slot, err, to)
 }
 
 // Settle implements tuple.Holder.
@@ -143,23 +150,24 @@ func (h *holds) settleLocked(slot, gen uint32, err error) {
 	case executing:
 		s.state, s.err = settled, err
 	case open:
-		h.endLocked(slot, err)
+		h.endLocked(slot, err, &h.pairs)
 	}
 }
 
-// endLocked ends a hold and frees its slot. It never blocks: ack traffic has a
-// lane without bound.
-func (h *holds) endLocked(slot uint32, err error) {
+// endLocked ends a hold and frees its slot; its pairs go to the buffers given,
+// which the caller owns and flushes. It never blocks: ack traffic has a lane
+// without bound.
+func (h *holds) endLocked(slot uint32, err error, to *laneBuffers) {
 	s := h.slots[slot]
 	if out := h.core.outcome(err); out.fail {
 		h.core.failRoots(&s.lin, out.failure)
 	} else {
 		if s.lin.More == nil {
 			if s.lin.Root != 0 {
-				h.pairs.add(h.core.run, acker.Pair{Root: s.lin.Root, Word: s.lin.Edge ^ s.word})
+				to.add(h.core.run, acker.Pair{Root: s.lin.Root, Word: s.lin.Edge ^ s.word})
 			}
 		} else {
-			s.anchor.pairs(func(p acker.Pair) { h.pairs.add(h.core.run, p) })
+			s.anchor.pairs(func(p acker.Pair) { to.add(h.core.run, p) })
 		}
 	}
 	s.state = free
@@ -175,7 +183,7 @@ func (h *holds) failAll(err error) {
 	defer h.mu.Unlock()
 	for slot, s := range h.slots {
 		if s.state != free {
-			h.endLocked(uint32(slot), err)
+			h.endLocked(uint32(slot), err, &h.pairs)
 		}
 	}
 	h.pairs.flush(h.core.run)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // A life takes the tasks of a run from open to close.
@@ -14,7 +15,8 @@ type life struct {
 	hosts []*host
 	lanes sync.WaitGroup
 
-	closing bool // nothing is left to be saved by an abort
+	closing  bool      // nothing is left to be saved by an abort
+	deadline time.Time // of the drain, once there is one
 }
 
 // A host is the goroutine of one task, and where it stands.

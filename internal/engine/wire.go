@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/waterspout/waterspout/codec"
@@ -25,7 +26,15 @@ func wireRouters[T any](run *Run, out *Output[T]) ([]*router[T], error) {
 				sinks[i] = &carried[T]{Box: box, run: run, from: out.node.Name, codec: c}
 			}
 		}
-		routers = append(routers, newRouter(e, to, sinks))
+		var r *router[T]
+		err := protect(func() error { r = newRouter(e, to, sinks); return nil })
+		if err == nil && r.choose == nil {
+			err = errors.New("it returned a nil Chooser")
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%s: the grouping to %s: %w", out.node.Name, e.to.Name, err)
+		}
+		routers = append(routers, r)
 	}
 	return routers, nil
 }
@@ -62,11 +71,13 @@ func (s *carried[T]) Gather(ts []tuple.Tuple[T], order []int32) bool {
 // carry encodes and decodes one tuple. One that cannot be carried fails its
 // trees (E3).
 func (s *carried[T]) carry(t *tuple.Tuple[T]) {
-	var err error
 	out := tuple.Tuple[T]{Lineage: t.Lineage}
-	if s.bytes, err = s.codec.Append(s.bytes[:0], t.Value); err == nil {
-		err = s.codec.Decode(s.bytes, &out.Value)
-	}
+	err := protect(func() (err error) {
+		if s.bytes, err = s.codec.Append(s.bytes[:0], t.Value); err == nil {
+			err = s.codec.Decode(s.bytes, &out.Value)
+		}
+		return err
+	})
 	if err == nil {
 		s.out = append(s.out, out)
 		return
