@@ -1,0 +1,100 @@
+package kafkaio
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/IBM/sarama"
+)
+
+func dial(brokers []string, conf *sarama.Config) (sarama.Client, error) {
+	client, err := sarama.NewClient(brokers, conf)
+	if err != nil {
+		return nil, fmt.Errorf("kafka: no broker at %s lets us in; check addresses, TLS and SASL: %w", strings.Join(brokers, ", "), lineError{err})
+	}
+	return client, nil
+}
+
+// checkWriter checks the topics and gets an identity to write under.
+func checkWriter(client sarama.Client, topics []string) (identity, error) {
+	for _, topic := range topics {
+		if err := checkWritable(client, topic); err != nil {
+			return identity{}, err
+		}
+	}
+	id, err := newIdentity(client)
+	if errors.Is(err, sarama.ErrClusterAuthorizationFailed) {
+		return identity{}, fmt.Errorf("kafka: no right to write idempotently; allow IdempotentWrite on the cluster: %w", err)
+	}
+	if err != nil {
+		return identity{}, fmt.Errorf("kafka: start a producer: %w", lineError{err})
+	}
+	return id, nil
+}
+
+// newIdentity asks a broker for a producer id that nobody has used.
+func newIdentity(client sarama.Client) (identity, error) {
+	broker := client.LeastLoadedBroker()
+	if broker == nil {
+		return identity{}, sarama.ErrOutOfBrokers
+	}
+	response, err := broker.InitProducerID(&sarama.InitProducerIDRequest{Version: 1})
+	if err != nil {
+		return identity{}, err
+	}
+	if response.Err != sarama.ErrNoError {
+		return identity{}, response.Err
+	}
+	return identity{response.ProducerID, response.ProducerEpoch}, nil
+}
+
+// checkWritable says in one line why a topic cannot be written to.
+func checkWritable(client sarama.Client, topic string) error {
+	allowed, err := allowedOperations(client, topic)
+	switch {
+	case errors.Is(err, sarama.ErrUnknownTopicOrPartition):
+		return fmt.Errorf("kafka: topic %s does not exist; create it: %w", topic, err)
+	case errors.Is(err, sarama.ErrTopicAuthorizationFailed):
+		return fmt.Errorf("kafka: no right to see topic %s; allow Describe and Write: %w", topic, err)
+	case err != nil:
+		return fmt.Errorf("kafka: look up topic %s: %w", topic, lineError{err})
+	case allowed != unknownOperations && allowed&(1<<sarama.AclOperationWrite) == 0:
+		return fmt.Errorf("kafka: no right to write to topic %s; allow Write: %w", topic, sarama.ErrTopicAuthorizationFailed)
+	}
+	return nil
+}
+
+// unknownOperations is what a broker says that does not tell.
+const unknownOperations = -1 << 31
+
+// allowedOperations asks a broker for the topic, which must exist, and for the
+// bits of what this client may do with it.
+func allowedOperations(client sarama.Client, topic string) (int32, error) {
+	// sarama's own look-up first: it waits for a leader, goes round the
+	// brokers and does not tell the operations.
+	if _, err := client.Partitions(topic); err != nil {
+		return 0, err
+	}
+	if !client.Config().Version.IsAtLeast(sarama.V2_3_0_0) {
+		return unknownOperations, nil
+	}
+	broker := client.LeastLoadedBroker()
+	if broker == nil {
+		return unknownOperations, nil
+	}
+	request := sarama.NewMetadataRequest(client.Config().Version, []string{topic})
+	request.Version = 8
+	request.IncludeTopicAuthorizedOperations = true
+	response, err := broker.GetMetadata(request)
+	if err != nil {
+		return 0, err
+	}
+	for _, t := range response.Topics {
+		if t.Err != sarama.ErrNoError {
+			return 0, t.Err
+		}
+		return t.TopicAuthorizedOperations, nil
+	}
+	return unknownOperations, nil
+}

@@ -1,0 +1,194 @@
+package kafkaio
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/IBM/sarama"
+)
+
+// A fetcher reads the partition of one claim, on one goroutine, over a
+// connection of its own: sarama blocks all other requests of a connection
+// during the long poll of a fetch.
+type fetcher struct {
+	claim *Claim
+	next  int64
+	size  int32
+	conn  *sarama.Broker
+
+	// emptyAt is where the last fetch found nothing although the partition
+	// went on; see hole.
+	emptyAt int64
+}
+
+func newFetcher(c *Claim) *fetcher {
+	return &fetcher{claim: c, next: c.Start, size: c.member.conf.Consumer.Fetch.Default, emptyAt: -1}
+}
+
+// run fetches until ctx ends. What goes wrong is told and tried again.
+func (f *fetcher) run(ctx context.Context) {
+	defer f.disconnect()
+	m := f.claim.member
+	for ctx.Err() == nil {
+		batch, err := f.fetch()
+		if err != nil {
+			m.health.bad(reading, f.claim.String(), err)
+			f.disconnect()
+			if !sleep(ctx, m.conf.Consumer.Retry.Backoff) {
+				return
+			}
+			_ = m.client.RefreshMetadata(f.claim.Topic) // its failure shows at the next fetch
+			continue
+		}
+		m.health.good(reading, f.claim.String())
+		if !f.deliver(ctx, batch) {
+			return
+		}
+	}
+}
+
+// deliver waits until there is room for a batch that has news.
+func (f *fetcher) deliver(ctx context.Context, b Batch) bool {
+	if b.Next == f.next && !b.Reset {
+		return true
+	}
+	select {
+	case f.claim.batches <- b:
+		f.next = b.Next
+		f.claim.member.wake()
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+func (f *fetcher) disconnect() {
+	if f.conn != nil {
+		_ = f.conn.Close()
+		f.conn = nil
+	}
+}
+
+func (f *fetcher) connect() error {
+	if f.conn != nil {
+		return nil
+	}
+	leader, err := f.claim.member.client.Leader(f.claim.Topic, f.claim.Partition)
+	if err != nil {
+		return fmt.Errorf("no leader of %s: %w", f.claim, err)
+	}
+	conn := sarama.NewBroker(leader.Addr())
+	if err := conn.Open(f.claim.member.conf); err != nil {
+		return err
+	}
+	f.conn = conn
+	return nil
+}
+
+// fetch asks once. An error says that another try, perhaps at another broker,
+// may help.
+func (f *fetcher) fetch() (Batch, error) {
+	if err := f.connect(); err != nil {
+		return Batch{}, err
+	}
+	resp, err := f.conn.Fetch(f.request(f.claim.member.conf.Consumer.MaxWaitTime))
+	if err != nil {
+		return Batch{}, fmt.Errorf("fetch from %s: %w", f.conn.Addr(), err)
+	}
+	block := resp.GetBlock(f.claim.Topic, f.claim.Partition)
+	switch {
+	case block == nil && resp.ErrorCode != 0:
+		return Batch{}, fmt.Errorf("fetch from %s: %w", f.conn.Addr(), sarama.KError(resp.ErrorCode))
+	case block == nil: // throttled
+		return Batch{Next: f.next}, nil
+	case block.Err == sarama.ErrOffsetOutOfRange:
+		return f.reset()
+	case block.Err != sarama.ErrNoError:
+		return Batch{}, fmt.Errorf("fetch from %s: %w", f.conn.Addr(), block.Err)
+	}
+	return f.read(block)
+}
+
+func (f *fetcher) request(wait time.Duration) *sarama.FetchRequest {
+	conf := f.claim.member.conf
+	req := &sarama.FetchRequest{
+		Version:      11, // from 10 on zstd is known; sarama lowers it for an older broker
+		MaxWaitTime:  int32(wait / time.Millisecond),
+		MinBytes:     conf.Consumer.Fetch.Min,
+		MaxBytes:     max(conf.Consumer.Fetch.MaxBytes, f.size),
+		Isolation:    conf.Consumer.IsolationLevel,
+		SessionEpoch: -1, // no fetch session; and no rack, or a leader sends us to a follower
+	}
+	req.AddBlock(f.claim.Topic, f.claim.Partition, f.next, f.size, -1)
+	return req
+}
+
+// read turns an answer into a batch.
+func (f *fetcher) read(block *sarama.FetchResponseBlock) (Batch, error) {
+	end := block.HighWaterMarkOffset
+	committed := f.claim.member.conf.Consumer.IsolationLevel == sarama.ReadCommitted
+	if committed && block.LastStableOffset >= 0 {
+		end = block.LastStableOffset
+	}
+	f.claim.end.Store(end)
+	if block.Partial {
+		return f.grow()
+	}
+	f.size = f.claim.member.conf.Consumer.Fetch.Default
+	if len(block.RecordsSet) == 0 {
+		return f.hole(end), nil
+	}
+	f.emptyAt = -1
+	return unpack(f.claim.Topic, f.claim.Partition, f.next, block, committed)
+}
+
+// grow asks for more bytes, since not even one batch fitted. Brokers of our
+// time send it whole anyway.
+func (f *fetcher) grow() (Batch, error) {
+	if f.size > sarama.MaxResponseSize/2 {
+		return Batch{}, fmt.Errorf("the batch at offset %d exceeds sarama.MaxResponseSize of %d bytes", f.next, sarama.MaxResponseSize)
+	}
+	f.size *= 2
+	return Batch{Next: f.next}, nil
+}
+
+// hole deals with an answer without a batch. At the end of the partition that
+// is all there is to say. Before it, compaction has left a batch without
+// records, which sarama drops together with its offsets: step over it, but only
+// one offset at a time, since nobody says how long it is, and only if the broker
+// says so twice.
+func (f *fetcher) hole(end int64) Batch {
+	if f.next >= end {
+		f.emptyAt = -1
+		return Batch{Next: f.next}
+	}
+	if f.emptyAt != f.next {
+		f.emptyAt = f.next
+		return Batch{Next: f.next}
+	}
+	f.emptyAt = f.next + 1 // said once for the whole hole
+	return Batch{Next: f.next + 1}
+}
+
+// reset finds where to go on when the offset is gone.
+func (f *fetcher) reset() (Batch, error) {
+	m, c := f.claim.member, f.claim
+	oldest, err := m.resolve(c.Topic, c.Partition, Earliest)
+	if err != nil {
+		return Batch{}, err
+	}
+	newest, err := m.resolve(c.Topic, c.Partition, Latest)
+	if err != nil {
+		return Batch{}, err
+	}
+	if oldest <= f.next && f.next <= newest {
+		return Batch{}, errors.New("the leader does not have the offset yet")
+	}
+	to, err := m.resolve(c.Topic, c.Partition, m.cfg.OutOfRange)
+	if err != nil {
+		return Batch{}, err
+	}
+	return Batch{Reset: true, Next: to, Skipped: max(0, to-f.next)}, nil
+}

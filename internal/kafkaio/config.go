@@ -1,0 +1,127 @@
+package kafkaio
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/IBM/sarama"
+)
+
+// ClientID is what our clients call themselves, unless a configuration of the
+// user's names them.
+const ClientID = "waterspout"
+
+// sarama's package-wide limit of a decompressed batch is off by default; a few
+// kilobytes from outside could then fill the memory.
+const maxDecompressed = 128 << 20
+
+// In init, because nothing of sarama runs yet that could read it meanwhile.
+func init() {
+	if sarama.MaxDecompressedBatchSize == 0 {
+		sarama.MaxDecompressedBatchSize = maxDecompressed
+	}
+}
+
+// NewConfig is the configuration of a client of either end: a copy of the
+// user's, or our own if user is nil. The user's values are checked and stay as
+// they are, except those that a spout or bolt decides itself (isolation,
+// membership id, acks, idempotence: see [ReaderConfig] and [WriterConfig]).
+// Errors say which field to change.
+//
+// This package sets sarama.MaxDecompressedBatchSize, which is package-wide, to
+// 128 MiB at program start; a program may set another limit in main.
+func NewConfig(user *sarama.Config) (*sarama.Config, error) {
+	if user == nil {
+		return ours(), nil
+	}
+	c := *user
+	if err := check(&c); err != nil {
+		return nil, fmt.Errorf("sarama config: %w", err)
+	}
+	// A missing topic is a mistake to report, not a topic to make.
+	c.Metadata.AllowAutoTopicCreation = false
+	return &c, nil
+}
+
+// check reports what we cannot work with. Contradictions inside the user's
+// configuration are sarama's to find.
+func check(c *sarama.Config) error {
+	switch {
+	case !c.Version.IsAtLeast(sarama.V2_4_0_0):
+		return fmt.Errorf("Version is %s; set 2.4.0 or later", c.Version)
+	case len(c.Consumer.Interceptors) > 0:
+		return errors.New("Consumer.Interceptors are not called; use a bolt instead")
+	case len(c.Producer.Interceptors) > 0:
+		return errors.New("Producer.Interceptors are not called; use a bolt instead")
+	case c.Producer.Transaction.ID != "":
+		return errors.New("Producer.Transaction.ID is set; transactions are not supported")
+	case c.Consumer.Group.InstanceId != "":
+		return errors.New("Consumer.Group.InstanceId is set; use the field Instance, which makes one id per task")
+	}
+	return c.Validate()
+}
+
+// ours differs from sarama's defaults where these wait for long (an
+// unreachable broker, a revoked partition), or contradict what we promise.
+func ours() *sarama.Config {
+	c := sarama.NewConfig()
+	c.ClientID = ClientID
+	c.Version = sarama.V3_6_0_0 // an older broker is spoken to in its own version
+	c.Net.DialTimeout = 5 * time.Second
+	c.Net.ReadTimeout = 15 * time.Second
+	c.Net.WriteTimeout = 15 * time.Second
+	c.Metadata.Full = false
+	c.Metadata.AllowAutoTopicCreation = false
+	c.Metadata.RefreshFrequency = time.Minute
+	c.Metadata.Retry.Backoff = 100 * time.Millisecond
+	c.Consumer.Fetch.Default = 1 << 20
+	c.Consumer.MaxWaitTime = 250 * time.Millisecond
+	c.Consumer.Retry.Backoff = 250 * time.Millisecond
+	c.Consumer.Group.Heartbeat.Interval = time.Second
+	c.Consumer.Group.Rebalance.Timeout = 30 * time.Second
+	c.Consumer.Group.Rebalance.Retry.Backoff = 250 * time.Millisecond
+	c.Consumer.Group.Rebalance.GroupStrategies = []sarama.BalanceStrategy{sarama.NewBalanceStrategyCooperativeSticky()}
+	return c
+}
+
+// ReaderConfig is [NewConfig] for a member of a group. instance is its
+// group.instance.id, or empty for a dynamic member; it wants letters, digits,
+// '.', '_' and '-'.
+func ReaderConfig(user *sarama.Config, instance string, uncommitted bool) (*sarama.Config, error) {
+	c, err := NewConfig(user)
+	if err != nil {
+		return nil, err
+	}
+	c.Consumer.Group.InstanceId = instance
+	c.Consumer.Return.Errors = true
+	c.Consumer.Offsets.AutoCommit.Enable = false
+	c.Consumer.Group.ResetInvalidOffsets = true // of sarama's own reading, which we do not use
+	c.Consumer.IsolationLevel = sarama.ReadCommitted
+	if uncommitted {
+		c.Consumer.IsolationLevel = sarama.ReadUncommitted
+	}
+	if err := c.Validate(); err != nil {
+		return nil, fmt.Errorf("sarama config: %w", err)
+	}
+	return c, nil
+}
+
+// WriterConfig is [NewConfig] for a producer: acks of all replicas, idempotent,
+// its answers returned. An idempotent producer of sarama keeps one request in
+// flight per broker.
+func WriterConfig(user *sarama.Config) (*sarama.Config, error) {
+	c, err := NewConfig(user)
+	if err != nil {
+		return nil, err
+	}
+	c.Producer.RequiredAcks = sarama.WaitForAll
+	c.Producer.Idempotent = true
+	c.Net.MaxOpenRequests = 1
+	c.Producer.Return.Successes = true
+	c.Producer.Return.Errors = true
+	if err := c.Validate(); err != nil {
+		return nil, fmt.Errorf("sarama config: %w", err)
+	}
+	return c, nil
+}

@@ -1,0 +1,322 @@
+package kafkaio
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/IBM/sarama"
+)
+
+// MemberConfig says what a Member reads and whom it tells.
+type MemberConfig struct {
+	Brokers, Topics []string
+	Group           string
+	Sarama          *sarama.Config // of ReaderConfig; not changed
+	First           Start          // where nothing is committed
+	OutOfRange      Start          // where the offset is gone
+	Log             *slog.Logger
+
+	// Claimed is called when the group gives a partition to the Member, with
+	// the Claim ready to be taken from. It must not block for long.
+	Claimed func(*Claim)
+	// Revoked is called once for each Claim that Claimed was called for, after
+	// Take has ended. The partition is let go when it returns, which it must
+	// within RevokeTime.
+	Revoked func(*Claim)
+}
+
+// A Member is a member of a consumer group. It takes part until Close, through
+// rebalances and lost brokers. Its methods may be used from any goroutine.
+type Member struct {
+	cfg    MemberConfig
+	conf   *sarama.Config
+	client sarama.Client // offsets, metadata, commits; the fetchers have connections of their own
+	group  sarama.ConsumerGroup
+	own    sarama.Client // of group, which may block its connections for long
+	health health
+	ready  chan struct{}
+
+	ctx     context.Context // of the membership
+	cancel  context.CancelFunc
+	running sync.WaitGroup // consume, errors
+	once    sync.Once
+
+	session atomic.Pointer[sarama.ConsumerGroupSession] // the last one
+	dead    chan struct{}
+	fatal   error // set before dead is closed
+}
+
+// Connect checks that the brokers answer, that the topics exist, and that they
+// and the group may be read. It blocks for as long as the configuration's
+// timeouts and retries allow. [Member.Join] comes next.
+func Connect(cfg MemberConfig) (*Member, error) {
+	client, err := dial(cfg.Brokers, cfg.Sarama)
+	if err != nil {
+		return nil, err
+	}
+	m := &Member{
+		cfg: cfg, conf: cfg.Sarama, client: client,
+		health: health{log: cfg.Log}, ready: make(chan struct{}, 1), dead: make(chan struct{}),
+	}
+	if err := errors.Join(m.checkTopics(), m.checkGroup()); err != nil {
+		_ = client.Close() // the check's error says more
+		return nil, err
+	}
+	m.ctx, m.cancel = context.WithCancel(context.Background())
+	return m, nil
+}
+
+func (m *Member) checkTopics() error {
+	for _, topic := range m.cfg.Topics {
+		allowed, err := allowedOperations(m.client, topic)
+		switch {
+		case errors.Is(err, sarama.ErrUnknownTopicOrPartition):
+			return fmt.Errorf("kafka: topic %s does not exist; create it: %w", topic, err)
+		case errors.Is(err, sarama.ErrTopicAuthorizationFailed):
+			return fmt.Errorf("kafka: no right to see topic %s; allow Describe and Read: %w", topic, err)
+		case err != nil:
+			return fmt.Errorf("kafka: look up topic %s: %w", topic, err)
+		case allowed != unknownOperations && allowed&(1<<sarama.AclOperationRead) == 0:
+			return fmt.Errorf("kafka: no right to read topic %s; allow Read: %w", topic, sarama.ErrTopicAuthorizationFailed)
+		}
+	}
+	return nil
+}
+
+// checkGroup learns whether we may join, without joining: a heartbeat of nobody
+// is refused for that, unless we have no right to send any.
+func (m *Member) checkGroup() error {
+	coordinator, err := m.client.Coordinator(m.cfg.Group)
+	if err == nil {
+		var resp *sarama.HeartbeatResponse
+		resp, err = coordinator.Heartbeat(&sarama.HeartbeatRequest{Version: 1, GroupId: m.cfg.Group, GenerationId: -1, MemberId: "nobody"})
+		if err == nil && resp.Err == sarama.ErrGroupAuthorizationFailed {
+			err = resp.Err
+		}
+	}
+	switch {
+	case errors.Is(err, sarama.ErrGroupAuthorizationFailed):
+		return fmt.Errorf("kafka: no right to use group %s; allow Read on it: %w", m.cfg.Group, err)
+	case err != nil:
+		return fmt.Errorf("kafka: find the coordinator of group %s: %w", m.cfg.Group, err)
+	}
+	return nil
+}
+
+// Join joins the group in the background. From now on the callbacks are called.
+func (m *Member) Join() error {
+	own, err := dial(m.cfg.Brokers, m.conf)
+	if err != nil {
+		return err
+	}
+	group, err := sarama.NewConsumerGroupFromClient(m.cfg.Group, own)
+	if err != nil {
+		_ = own.Close() // the first error says more
+		return fmt.Errorf("kafka: join group %s: %w", m.cfg.Group, err)
+	}
+	m.own, m.group = own, group
+	m.running.Go(m.consume)
+	m.running.Go(func() {
+		for err := range m.group.Errors() { // until the group is closed
+			m.trouble(err)
+		}
+	})
+	return nil
+}
+
+// consume keeps the membership until it is closed or fails for good.
+func (m *Member) consume() {
+	for {
+		err := m.group.Consume(m.ctx, m.cfg.Topics, handler{m})
+		if m.ctx.Err() != nil {
+			return
+		}
+		if err == nil { // a session ended, and tells why if it did by itself
+			err = m.cause()
+		}
+		if err != nil {
+			m.trouble(err)
+		}
+		select {
+		case <-m.dead:
+			return
+		default:
+		}
+		if !sleep(m.ctx, m.conf.Consumer.Group.Rebalance.Retry.Backoff) {
+			return
+		}
+	}
+}
+
+// cause is why the last session ended, if that is an error for good.
+func (m *Member) cause() error {
+	if s := m.session.Load(); s != nil {
+		if err := context.Cause((*s).Context()); forGood(err) != "" {
+			return err
+		}
+	}
+	return nil
+}
+
+// trouble notes an error of the membership.
+func (m *Member) trouble(err error) {
+	if fatal := forGood(err); fatal != "" {
+		m.once.Do(func() {
+			m.fatal = fmt.Errorf("kafka: group %s: %s: %w", m.cfg.Group, fatal, err)
+			close(m.dead)
+		})
+		return
+	}
+	m.health.bad(membership, m.cfg.Group, err)
+}
+
+// forGood says what to do about an error that no retry cures; "" for others.
+func forGood(err error) string {
+	switch {
+	case errors.Is(err, sarama.ErrGroupAuthorizationFailed):
+		return "no right to read with it; allow Read on the group"
+	case errors.Is(err, sarama.ErrFencedInstancedId):
+		return "another member joined with our instance id; give each its own"
+	case errors.Is(err, sarama.ErrInconsistentGroupProtocol):
+		return "its members use another balance strategy; set Sarama's Consumer.Group.Rebalance.GroupStrategies as theirs"
+	case errors.Is(err, sarama.ErrInvalidSessionTimeout):
+		return "the brokers do not allow this Consumer.Group.Session.Timeout; change it"
+	}
+	return ""
+}
+
+// handler is a Member as sarama sees it.
+type handler struct{ m *Member }
+
+func (h handler) Setup(s sarama.ConsumerGroupSession) error {
+	h.m.session.Store(&s)
+	h.m.health.good(membership, h.m.cfg.Group)
+	return nil
+}
+
+func (h handler) Cleanup(sarama.ConsumerGroupSession) error { return nil }
+
+// ConsumeClaim is the life of a claim. sarama's own consumer of the partition is
+// paused for ever: its channel only tells that the partition is revoked.
+func (h handler) ConsumeClaim(s sarama.ConsumerGroupSession, sc sarama.ConsumerGroupClaim) error {
+	h.m.group.Pause(map[string][]int32{sc.Topic(): {sc.Partition()}})
+	revoked := make(chan struct{})
+	go func() { // ends when sarama closes the channel, at the latest when we return
+		for range sc.Messages() {
+		}
+		close(revoked)
+	}()
+	c := &Claim{
+		Topic: sc.Topic(), Partition: sc.Partition(),
+		member: h.m, session: s, batches: make(chan Batch, 1), lost: make(chan struct{}),
+	}
+	c.end.Store(-1)
+	c.run(revoked)
+	return nil
+}
+
+// Ready gets a value when a claim has a new batch. It has room for one, so look
+// at all claims after a receive.
+func (m *Member) Ready() <-chan struct{} { return m.ready }
+
+func (m *Member) wake() {
+	select {
+	case m.ready <- struct{}{}:
+	default:
+	}
+}
+
+// Dead is closed when the membership failed for good; Err then says why.
+func (m *Member) Dead() <-chan struct{} { return m.dead }
+
+// Err is why the membership failed for good. Call it after Dead was closed.
+func (m *Member) Err() error { return m.fatal }
+
+// RevokeTime is how long Revoked may take: half of the time that the group waits
+// for its members in a rebalance.
+func (m *Member) RevokeTime() time.Duration { return m.conf.Consumer.Group.Rebalance.Timeout / 2 }
+
+// Trouble is what fails now (membership, reading, committing), or "" and nil.
+func (m *Member) Trouble() (doing string, err error) { return m.health.trouble() }
+
+// LastError is the last thing that failed, over or not, or nil.
+func (m *Member) LastError() error { return m.health.lastError() }
+
+// Troubled notes that the reader failed to commit for who, or succeeded again if
+// err is nil.
+func (m *Member) Troubled(who string, err error) {
+	if err != nil {
+		m.health.bad(committing, who, err)
+	} else {
+		m.health.good(committing, who)
+	}
+}
+
+// Identity is the member id and generation of now, for showing; "" before the
+// first join.
+func (m *Member) Identity() (id string, generation int32) {
+	s := m.session.Load()
+	if s == nil {
+		return "", 0
+	}
+	return (*s).MemberID(), (*s).GenerationID()
+}
+
+func (m *Member) instance() *string {
+	if m.conf.Consumer.Group.InstanceId == "" {
+		return nil
+	}
+	return &m.conf.Consumer.Group.InstanceId
+}
+
+// Close lets all claims go, each with its call of Revoked, leaves the group, and
+// waits until all goroutines have ended. Also a Member that never joined must be
+// closed.
+func (m *Member) Close() error {
+	m.cancel()
+	var err error
+	if m.group != nil {
+		err = m.group.Close()
+		m.running.Wait()
+		err = errors.Join(err, m.leaveStatic(), m.own.Close())
+	}
+	err = errors.Join(err, m.client.Close())
+	if err != nil {
+		return fmt.Errorf("kafka: leave group %s: %w", m.cfg.Group, err)
+	}
+	return nil
+}
+
+// leaveStatic removes a static member, which sarama leaves in the group, so that
+// its partitions go to the others at once instead of after the session timeout.
+func (m *Member) leaveStatic() error {
+	id, _ := m.Identity()
+	if m.instance() == nil || id == "" {
+		return nil
+	}
+	coordinator, err := m.client.Coordinator(m.cfg.Group)
+	if err != nil {
+		return err
+	}
+	resp, err := coordinator.LeaveGroup(&sarama.LeaveGroupRequest{
+		Version: 3, GroupId: m.cfg.Group,
+		Members: []sarama.MemberIdentity{{MemberId: id, GroupInstanceId: m.instance()}},
+	})
+	if err != nil {
+		return err
+	}
+	if resp.Err != sarama.ErrNoError {
+		return resp.Err
+	}
+	for _, member := range resp.Members {
+		if member.Err != sarama.ErrNoError && member.Err != sarama.ErrUnknownMemberId && member.Err != sarama.ErrFencedInstancedId {
+			return member.Err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,221 @@
+package kafkaio
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/IBM/sarama"
+	"pgregory.net/rapid"
+)
+
+// A ghostBroker keeps the log of one partition as a broker does: it numbers the
+// records of each producer and knows a batch that it has written before.
+type ghostBroker struct {
+	log      []string
+	seen     map[int64][]ghostBatch // by producer id, of the batches written
+	disowned map[int64]bool         // by producer id
+}
+
+type ghostBatch struct {
+	first  int32
+	n      int
+	offset int64
+}
+
+// write is the broker's honest answer to a batch.
+func (g *ghostBroker) write(b *sarama.RecordBatch) (offset int64, code sarama.KError) {
+	if slices.ContainsFunc(b.Records, func(r *sarama.Record) bool { return bytes.HasPrefix(r.Value, []byte("bad")) }) {
+		return -1, sarama.ErrInvalidRecord
+	}
+	if g.disowned[b.ProducerID] {
+		return -1, sarama.ErrProducerFenced
+	}
+	next := int32(0)
+	for _, s := range g.seen[b.ProducerID] {
+		if s.first == b.FirstSequence && s.n == len(b.Records) {
+			return s.offset, sarama.ErrNoError
+		}
+		next = after(s.first, s.n)
+	}
+	if b.FirstSequence != next {
+		return -1, sarama.ErrOutOfOrderSequenceNumber
+	}
+	offset = int64(len(g.log))
+	g.seen[b.ProducerID] = append(g.seen[b.ProducerID], ghostBatch{next, len(b.Records), offset})
+	for _, r := range b.Records {
+		g.log = append(g.log, string(r.Value))
+	}
+	return offset, sarama.ErrNoError
+}
+
+// A writerScript drives the Writer's state of one partition by hand, without
+// goroutines, against a ghostBroker.
+type writerScript struct {
+	w        *Writer[int]
+	l        *link[int]
+	p        *partition[int]
+	broker   ghostBroker
+	written  int
+	values   []string // by token
+	results  map[int]Result[int]
+	producer int64
+	inDoubt  bool // a batch that may be in the log was or will be sent under another identity
+}
+
+func newWriterScript(t *rapid.T) *writerScript {
+	conf, err := WriterOptions{}.producerConfig()
+	if err != nil {
+		t.Fatal(err)
+	}
+	conf.Producer.MaxMessageBytes = 1000
+	conf.Producer.Retry.Max = 3
+	s := &writerScript{
+		p: &partition[int]{topic: "t", spoiled: true}, results: map[int]Result[int]{},
+		broker: ghostBroker{seen: map[int64][]ghostBatch{}, disowned: map[int64]bool{}},
+	}
+	s.w = &Writer[int]{
+		conf: conf, pool: sync.Pool{New: func() any { return &batch[int]{sequence: -1} }},
+		space: make(chan struct{}, 1), seek: make(chan struct{}, 1), idle: make(chan struct{}, 1),
+	}
+	s.l = &link[int]{w: s.w, wake: make(chan struct{}, 1)}
+	return s
+}
+
+func (s *writerScript) write(t *rapid.T) {
+	value := strconv.Itoa(s.written)
+	if rapid.IntRange(0, 9).Draw(t, "bad") == 0 {
+		value = "bad" + value
+	}
+	s.values = append(s.values, value)
+	s.w.enqueue(&item[int]{record: Record{Topic: "t", Value: []byte(value)}, token: s.written, to: s.p}, time.Unix(0, 0))
+	s.written++
+}
+
+// house is what seekHomes does, with a leader at hand.
+func (s *writerScript) house(*rapid.T) {
+	for range s.w.lookout {
+		if s.p.spoiled {
+			s.producer++
+			s.p.adopt(identity{producer: s.producer})
+		}
+		s.p.home = s.l
+		s.l.homed = append(s.l.homed, s.p)
+	}
+	s.w.lookout = nil
+}
+
+func (s *writerScript) collect(*rapid.T) {
+	if len(s.l.sent) == 0 {
+		s.l.collect()
+	}
+}
+
+// answer is what the broker, or the network, makes of the batch in flight.
+func (s *writerScript) answer(t *rapid.T) {
+	if len(s.l.sent) == 0 {
+		return
+	}
+	sent := s.l.sent[0]
+	s.l.sent = s.l.sent[:0]
+	wire := sent.batch.seal(s.w.conf, s.p.id)
+	var err error
+	block := &sarama.ProduceResponseBlock{Offset: -1}
+	switch rapid.SampledFrom([]string{"honest", "honest", "honest", "lost", "unanswered", "timed out", "timed out before", "moved", "disowned"}).Draw(t, "answer") {
+	case "honest":
+		block.Offset, block.Err = s.broker.write(wire)
+		if block.Err == sarama.ErrOutOfOrderSequenceNumber || block.Err == sarama.ErrProducerFenced {
+			t.Fatalf("batch %d+%d of producer %d: %v", wire.FirstSequence, len(wire.Records), wire.ProducerID, block.Err)
+		}
+	case "lost":
+		err = fmt.Errorf("connection refused")
+	case "unanswered":
+		s.broker.write(wire)
+		err = fmt.Errorf("connection reset")
+	case "timed out":
+		if _, block.Err = s.broker.write(wire); block.Err == sarama.ErrNoError {
+			block.Err = sarama.ErrRequestTimedOut
+		}
+	case "timed out before":
+		block.Err = sarama.ErrRequestTimedOut
+	case "moved":
+		block.Err = sarama.ErrNotLeaderForPartition
+	case "disowned":
+		s.inDoubt = s.inDoubt || sent.batch.tries > 0
+		s.broker.disowned[wire.ProducerID] = true
+		block.Err = sarama.ErrProducerFenced
+	}
+	response := &sarama.ProduceResponse{Blocks: map[string]map[int32]*sarama.ProduceResponseBlock{"t": {0: block}}}
+	s.l.results = s.l.results[:0]
+	s.l.answer(s.p, response, err)
+	for _, r := range s.l.results {
+		if _, twice := s.results[r.Token]; twice {
+			t.Fatalf("record %d has two results", r.Token)
+		}
+		s.results[r.Token] = r
+	}
+}
+
+// finish goes on until nothing is left.
+func (s *writerScript) finish(t *rapid.T) {
+	for i := 0; len(s.results) < s.written; i++ {
+		if i > 10_000 {
+			t.Fatalf("%d of %d records have a result", len(s.results), s.written)
+		}
+		s.house(t)
+		s.collect(t)
+		s.answer(t)
+	}
+	if s.w.queued != 0 || len(s.p.queue) != 0 {
+		t.Fatalf("%d bytes, %d batches left", s.w.queued, len(s.p.queue))
+	}
+}
+
+// check compares results and log.
+func (s *writerScript) check(t *rapid.T) {
+	count, firstAt := map[string]int{}, map[string]int{}
+	for i, v := range s.broker.log {
+		if count[v]++; count[v] == 1 {
+			firstAt[v] = i
+		}
+	}
+	last, failures := -1, false
+	for token, v := range s.values {
+		r := s.results[token]
+		_, refused := r.Err.(*RefusedError)
+		failures = failures || r.Err != nil && !refused
+		switch {
+		case refused && v[0] != 'b':
+			t.Errorf("good record %s was refused: %v", v, r.Err)
+		case v[0] == 'b' && (r.Err == nil || count[v] > 0):
+			t.Errorf("bad record %s: %v, written %d times", v, r.Err, count[v])
+		case r.Err != nil:
+		case count[v] == 0:
+			t.Errorf("record %s is lost", v)
+		case count[v] > 1 && !s.inDoubt:
+			t.Errorf("record %s is there %d times", v, count[v])
+		case firstAt[v] < last:
+			t.Errorf("record %s comes before an earlier one", v)
+		case r.Offset >= 0 && s.broker.log[r.Offset] != v:
+			t.Errorf("record %s is not at offset %d", v, r.Offset)
+		default:
+			last = firstAt[v]
+		}
+	}
+}
+
+// Whatever the broker and the network do, each record has one result, none that
+// succeeded is lost or out of order, none is there twice unless the broker
+// disowned the producer after an answer was lost, and only bad ones are refused.
+func TestPartitionKeepsOrderAndCount(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := newWriterScript(t)
+		t.Repeat(map[string]func(*rapid.T){"write": s.write, "house": s.house, "collect": s.collect, "answer": s.answer})
+		s.finish(t)
+		s.check(t)
+	})
+}

@@ -1,0 +1,98 @@
+package kafkaio
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/IBM/sarama"
+)
+
+// A RefusedError is the broker's or the client's word that a record can never be
+// written as it is.
+type RefusedError struct {
+	Topic string
+	Err   error
+}
+
+func (e *RefusedError) Error() string {
+	return fmt.Sprintf("kafka: topic %q refused the record: %v", e.Topic, e.Err)
+}
+
+func (e *RefusedError) Unwrap() error { return e.Err }
+
+// A verdict is what to do with a batch after its answer.
+type verdict uint8
+
+const (
+	again        verdict = iota // send it again as it is: it may have been written
+	written                     // it is there
+	disowned                    // send it again under a new identity
+	refusedBatch                // not written, for one of its records or their number
+	refusedAll                  // not written, for what each of its records has
+)
+
+// Codes of the answers to a batch. What is in none of these lists may pass.
+var (
+	refusingBatch = []sarama.KError{
+		sarama.ErrMessageSizeTooLarge, sarama.ErrMessageSetSizeTooLarge,
+		sarama.ErrInvalidRecord, sarama.ErrInvalidTimestamp,
+	}
+	refusing = []sarama.KError{
+		sarama.ErrTopicAuthorizationFailed, sarama.ErrClusterAuthorizationFailed,
+		sarama.ErrInvalidTopic, sarama.ErrPolicyViolation,
+		sarama.ErrUnsupportedForMessageFormat, sarama.ErrUnsupportedCompressionType,
+		sarama.ErrInvalidRequiredAcks,
+	}
+	disowning = []sarama.KError{
+		sarama.ErrOutOfOrderSequenceNumber, sarama.ErrUnknownProducerID,
+		sarama.ErrInvalidProducerEpoch, sarama.ErrProducerFenced,
+		sarama.ErrInvalidProducerIDMapping, sarama.ErrInvalidTxnState,
+	}
+)
+
+func judge(err error) verdict {
+	if err == nil {
+		return written
+	}
+	if _, ok := errors.AsType[sarama.PacketEncodingError](err); ok {
+		return refusedBatch
+	}
+	code, ok := errors.AsType[sarama.KError](err)
+	switch {
+	case !ok:
+		return again
+	case code == sarama.ErrDuplicateSequenceNumber:
+		return written
+	case slices.Contains(refusingBatch, code):
+		return refusedBatch
+	case slices.Contains(refusing, code):
+		return refusedAll
+	case slices.Contains(disowning, code):
+		return disowned
+	}
+	return again
+}
+
+// outcome is the error to report for a record that is given up. A topic or a
+// partition that is still unknown after all retries refuses it.
+func outcome(topic string, err error) error {
+	switch v := judge(err); {
+	case v == refusedBatch, v == refusedAll,
+		errors.Is(err, sarama.ErrUnknownTopicOrPartition), errors.Is(err, sarama.ErrInvalidPartition):
+		return &RefusedError{topic, err}
+	}
+	return fmt.Errorf("kafka: write to topic %s: %w", topic, lineError{err})
+}
+
+// A lineError is an error of sarama on one line: it joins what each broker said,
+// line by line, and often all said the same.
+type lineError struct{ error }
+
+func (e lineError) Error() string {
+	lines := strings.Split(e.error.Error(), "\n")
+	return strings.Join(slices.Compact(lines), "; ")
+}
+
+func (e lineError) Unwrap() error { return e.error }

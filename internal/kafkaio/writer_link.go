@@ -1,0 +1,133 @@
+package kafkaio
+
+import (
+	"time"
+
+	"github.com/IBM/sarama"
+)
+
+// produceVersion is the newest version of the produce request that sarama
+// encodes in one pass. Older brokers get theirs.
+const produceVersion = 8
+
+// maxRequest bounds a request over many partitions; one batch always fits.
+const maxRequest = 16 << 20
+
+// A link sends to one broker, on a goroutine of its own: all partitions that it
+// leads and that have something, in one request; then their next batches.
+type link[T any] struct {
+	w       *Writer[T]
+	broker  *sarama.Broker
+	homed   []*partition[T] // the partitions that it leads; guarded by w.mu
+	wake    chan struct{}   // gets a token when one of them got something to send
+	sent    []sent[T]       // the request under way
+	results []Result[T]
+}
+
+// A sent is a batch in flight.
+type sent[T any] struct {
+	of    *partition[T]
+	batch *batch[T]
+}
+
+// enqueue adds a record to its partition's queue. w.mu is held.
+func (w *Writer[T]) enqueue(it *item[T], now time.Time) {
+	p, at, bytes := it.to, it.record.Time, size(&it.record)
+	if at.IsZero() {
+		at = now
+	}
+	last := len(p.queue) - 1
+	if last < 0 || last == 0 && p.sending || p.queue[last].sealed() || p.queue[last].bytes+bytes > w.conf.Producer.MaxMessageBytes {
+		p.queue = append(p.queue, w.pool.Get().(*batch[T]))
+		last++
+	}
+	p.queue[last].add(&it.record, at.Truncate(time.Millisecond), it.token, bytes)
+	w.queued += bytes
+	switch {
+	case p.home != nil:
+		notify(p.home.wake)
+	case last == 0 && len(p.queue[0].records) == 1:
+		w.lookout = append(w.lookout, p)
+		notify(w.seek)
+	}
+}
+
+func (l *link[T]) run() {
+	for {
+		select {
+		case <-l.wake:
+		case <-l.w.stop:
+			l.w.failAll(l.leave())
+			return
+		}
+		for l.collect() {
+			l.exchange()
+		}
+	}
+}
+
+// collect chooses what to send now, and reports whether there is anything.
+func (l *link[T]) collect() bool {
+	l.w.mu.Lock()
+	defer l.w.mu.Unlock()
+	l.sent = l.sent[:0]
+	if l.w.closing != nil {
+		return false
+	}
+	bytes := 0
+	for _, p := range l.homed {
+		if !p.ready() || bytes > 0 && bytes+p.queue[0].bytes > maxRequest {
+			continue
+		}
+		b := p.take()
+		bytes += b.bytes
+		l.sent = append(l.sent, sent[T]{p, b})
+	}
+	// The next request begins with another partition, should they not all
+	// fit into one.
+	if n := len(l.homed); n > 1 {
+		first := l.homed[0]
+		copy(l.homed, l.homed[1:])
+		l.homed[n-1] = first
+	}
+	return len(l.sent) > 0
+}
+
+// exchange sends a request and deals with its answer.
+func (l *link[T]) exchange() {
+	conf := l.w.conf
+	request := &sarama.ProduceRequest{
+		RequiredAcks: sarama.WaitForAll, Timeout: int32(conf.Producer.Timeout.Milliseconds()), Version: produceVersion,
+	}
+	for _, s := range l.sent {
+		request.AddBatch(s.of.topic, s.of.number, s.batch.seal(conf, s.of.id))
+	}
+	response, err := l.broker.Produce(request)
+	l.results = l.results[:0]
+	l.w.mu.Lock()
+	for _, s := range l.sent {
+		l.answer(s.of, response, err)
+	}
+	l.w.mu.Unlock()
+	l.w.report(l.results)
+	clear(l.results)
+}
+
+// leave gives up all of the link's partitions.
+func (l *link[T]) leave() []*partition[T] {
+	l.w.mu.Lock()
+	defer l.w.mu.Unlock()
+	homed := l.homed
+	l.homed = nil
+	return homed
+}
+
+// release returns a settled batch to the pool. w.mu is held.
+func (w *Writer[T]) release(b *batch[T]) {
+	if w.queued >= bufferBytes && w.queued-b.bytes < bufferBytes {
+		notify(w.space)
+	}
+	w.queued -= b.bytes
+	b.reset()
+	w.pool.Put(b)
+}

@@ -1,0 +1,92 @@
+package kafkaio
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/IBM/sarama"
+)
+
+// lookupPause is how long a topic that could not be looked up is not asked for
+// again, since a look-up blocks.
+const lookupPause = time.Second
+
+// A router finds the partition of a record: for a key where the Java client
+// would (murmur2), for none the one that the chunk sticks to. It belongs to the
+// Writer's caller.
+type router[T any] struct {
+	client sarama.Client
+	topics map[string]*destination[T]
+	sticky uint32 // the partition of this chunk's keyless records, modulo the partitions
+	keyed  sarama.Partitioner
+	keyOf  sarama.ProducerMessage // how keyed wants a key
+}
+
+// A destination is a topic that is written to.
+type destination[T any] struct {
+	topic      string
+	partitions []*partition[T]
+	looked     uint32    // the chunk in which its partitions were counted
+	err        error     // of the last look-up
+	again      time.Time // when to look up after err
+}
+
+func newRouter[T any](client sarama.Client) router[T] {
+	return router[T]{
+		client: client, topics: map[string]*destination[T]{}, sticky: rand.Uint32(),
+		keyed: sarama.NewMurmur2Partitioner(""),
+	}
+}
+
+// rotate begins a new chunk.
+func (r *router[T]) rotate() { r.sticky++ }
+
+func (r *router[T]) partition(rec *Record, manual bool) (*partition[T], error) {
+	d := r.topics[rec.Topic]
+	if d == nil {
+		d = &destination[T]{topic: rec.Topic, looked: r.sticky - 1}
+		r.topics[rec.Topic] = d
+	}
+	if d.looked != r.sticky {
+		if err := r.count(d); err != nil {
+			return nil, err
+		}
+	}
+	n := uint32(len(d.partitions))
+	switch {
+	case manual:
+		if rec.Partition < 0 || uint32(rec.Partition) >= n {
+			return nil, fmt.Errorf("%w: %d of %d", sarama.ErrInvalidPartition, rec.Partition, n)
+		}
+		return d.partitions[rec.Partition], nil
+	case rec.Key == nil:
+		return d.partitions[r.sticky%n], nil
+	}
+	r.keyOf.Key = sarama.ByteEncoder(rec.Key)
+	p, err := r.keyed.Partition(&r.keyOf, int32(n))
+	return d.partitions[p], err
+}
+
+// count looks up how many partitions a topic has, mostly in the client's memory.
+func (r *router[T]) count(d *destination[T]) error {
+	if d.topic == "" {
+		return fmt.Errorf("%w: the record has no topic", sarama.ErrInvalidTopic)
+	}
+	if d.err != nil && time.Now().Before(d.again) {
+		return d.err
+	}
+	numbers, err := r.client.Partitions(d.topic)
+	if len(d.partitions) == 0 && err == nil && len(numbers) == 0 {
+		err = sarama.ErrLeaderNotAvailable
+	}
+	if err != nil && len(d.partitions) == 0 {
+		d.err, d.again = err, time.Now().Add(lookupPause)
+		return err
+	}
+	for i := len(d.partitions); i < len(numbers); i++ {
+		d.partitions = append(d.partitions, &partition[T]{topic: d.topic, number: int32(i), spoiled: true})
+	}
+	d.err, d.looked = nil, r.sticky
+	return nil
+}

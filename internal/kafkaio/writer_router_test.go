@@ -1,0 +1,92 @@
+package kafkaio
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/IBM/sarama"
+)
+
+// topicClient knows topics by their number of partitions.
+type topicClient struct {
+	sarama.Client
+	partitions map[string]int32
+	lookups    int
+}
+
+func (c *topicClient) Partitions(topic string) ([]int32, error) {
+	c.lookups++
+	n, ok := c.partitions[topic]
+	if !ok {
+		return nil, sarama.ErrUnknownTopicOrPartition
+	}
+	numbers := make([]int32, n)
+	for i := range numbers {
+		numbers[i] = int32(i)
+	}
+	return numbers, nil
+}
+
+// The hashes are those of the tests of the Java client (UtilsTest.testMurmur2).
+func TestRouterPutsKeysWhereJavaDoes(t *testing.T) {
+	const partitions = 1000
+	r := newRouter[int](&topicClient{partitions: map[string]int32{"t": partitions}})
+	for key, hash := range map[string]int32{
+		"21": -973932308, "foobar": -790332482, "a-little-bit-long-string": -985981536,
+		"a-little-bit-longer-string": -1486304829, "lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8": -58897971,
+		"abc": 479470107,
+	} {
+		p, err := r.partition(&Record{Topic: "t", Key: []byte(key)}, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := (hash & 0x7fffffff) % partitions; p.number != want {
+			t.Errorf("key %q goes to partition %d, want %d", key, p.number, want)
+		}
+	}
+}
+
+func TestRouterSticksForAChunk(t *testing.T) {
+	r := newRouter[int](&topicClient{partitions: map[string]int32{"t": 3}})
+	seen := map[int32]int{}
+	for range 6 {
+		first, _ := r.partition(&Record{Topic: "t"}, false)
+		second, _ := r.partition(&Record{Topic: "t"}, false)
+		if first != second {
+			t.Error("the chunk is spread")
+		}
+		seen[first.number]++
+		r.rotate()
+	}
+	if fmt.Sprint(seen) != "map[0:2 1:2 2:2]" {
+		t.Errorf("chunks by partition: %v", seen)
+	}
+}
+
+func TestRouterSeesNewPartitions(t *testing.T) {
+	c := &topicClient{partitions: map[string]int32{"t": 1}}
+	r := newRouter[int](c)
+	last := &Record{Topic: "t", Partition: 1}
+	if _, err := r.partition(last, true); err == nil || !strings.Contains(err.Error(), "1 of 1") {
+		t.Errorf("partition 1 of 1: %v", err)
+	}
+	c.partitions["t"] = 2
+	r.rotate()
+	if p, err := r.partition(last, true); err != nil || p.number != 1 {
+		t.Errorf("partition 1 of 2: %v", err)
+	}
+}
+
+func TestRouterDoesNotAskAgainAtOnce(t *testing.T) {
+	c := &topicClient{}
+	r := newRouter[int](c)
+	for range 10 {
+		if _, err := r.partition(&Record{Topic: "nowhere"}, false); err == nil {
+			t.Fatal("found")
+		}
+	}
+	if c.lookups != 1 {
+		t.Errorf("%d look-ups of a missing topic, want 1", c.lookups)
+	}
+}

@@ -1,0 +1,35 @@
+package kafka
+
+import (
+	"time"
+
+	"github.com/waterspout/waterspout/internal/kafkaio"
+)
+
+// A Record is a message of a topic, as a [Source] emits it and a [Sink] takes
+// it. The slices belong to whoever has the record, but the tuple may have other
+// receivers: do not write to them.
+type Record struct {
+	Topic     string // where it was read; a Sink writes there only if its Bolt has TopicOf
+	Partition int32  // where it was read; read by a Sink with the partitioner Manual
+	Offset    int64  // where it was read
+	Key       []byte // nil is no key
+	Value     []byte // nil is a tombstone
+	Time      time.Time
+	Headers   []Header
+}
+
+// A Header is a name and a value beside a record's key and value. Names may
+// repeat.
+type Header = kafkaio.Header
+
+// Value is the record's value, for avro.Decoder and the like.
+func Value(r Record) []byte { return r.Value }
+
+// Of is a record of a value and nothing else, for avro.Encoder and the like.
+// The value is not copied.
+func Of(value []byte) Record { return Record{Value: value} }
+
+// AppendKey appends the record's key to b, for grouping.Bytes:
+// records.By(grouping.Bytes(kafka.AppendKey)).
+func AppendKey(r Record, b []byte) []byte { return append(b, r.Key...) }
