@@ -31,7 +31,8 @@ func (e *AbandonedError) Error() string {
 	return fmt.Sprintf("ended with %d trees of tuples still open; their records were not acked", e.Open)
 }
 
-// taskErrors gives the engine's errors the types of this package.
+// taskErrors gives the engine's errors the types of this package, and leaves all
+// others as they are.
 func taskErrors(err error) error {
 	switch e := err.(type) {
 	case *engine.TaskError:
@@ -39,15 +40,25 @@ func taskErrors(err error) error {
 	case *engine.AbandonedError:
 		return &AbandonedError{e.Open}
 	case interface{ Unwrap() []error }:
-		errs := e.Unwrap()
-		if len(errs) == 1 {
-			return taskErrors(errs[0])
+		if _, task := errors.AsType[*engine.TaskError](err); task || abandoned(err) || len(e.Unwrap()) == 1 {
+			return joined(e.Unwrap())
 		}
-		out := make([]error, len(errs))
-		for i := range errs {
-			out[i] = taskErrors(errs[i])
-		}
-		return errors.Join(out...)
 	}
 	return err
+}
+
+func abandoned(err error) bool {
+	_, ok := errors.AsType[*engine.AbandonedError](err)
+	return ok
+}
+
+func joined(errs []error) error {
+	if len(errs) == 1 {
+		return taskErrors(errs[0])
+	}
+	out := make([]error, len(errs))
+	for i := range errs {
+		out[i] = taskErrors(errs[i])
+	}
+	return errors.Join(out...)
 }

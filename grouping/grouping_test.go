@@ -100,17 +100,13 @@ func TestShuffleStartsAnywhere(t *testing.T) {
 
 func TestShuffleAvoidsLoad(t *testing.T) {
 	load := []int{5, 0, 7, 1000, 5}
-	to := Targets{Count: len(load), Load: func(i int) int { return load[i] }}
-	choose := Shuffle[int](to)
-	for v := range 10_000 {
-		i := choose(v)
-		load[i]++ // nobody takes anything away: the levels must meet, except for the full one
+	choose := Shuffle[int](Targets{Count: len(load), Load: func(i int) int { return load[i] }})
+	for v := range 2000 { // nobody takes anything away: the low ones meet, below the full one
+		load[choose(v)]++
 	}
-	if load[3] != max(1000, (10_000+1017)/5) {
-		for i, n := range load {
-			if d := n - (10_000+1017)/5; d < -2 || d > 2 {
-				t.Errorf("task %d is at %d: %v", i, n, load)
-			}
+	for i, n := range load {
+		if i == 3 && n != 1000 || i != 3 && (n < 503 || n > 506) {
+			t.Errorf("task %d is at %d: %v", i, n, load)
 		}
 	}
 	// A task far out of the scan is reached by the rotation.

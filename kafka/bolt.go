@@ -10,8 +10,10 @@ import (
 //	out := kafka.Bolt{Brokers: brokers, Topic: "zerg.hydra.out"}
 //	topology.Bolt(encoded.By(grouping.Shuffle), "write", out.New)
 //
-// It writes idempotently and to all in-sync replicas, batches without waiting
-// for more, and keeps the order of its inputs per partition.
+// It writes idempotently and to all in-sync replicas, with one request in flight
+// per broker and without lingering: batches grow with the load. The order of a
+// task's inputs is kept per partition, but for those that fail and are replayed.
+// A task holds up to 32 MiB that the broker has not acked.
 type Bolt struct {
 	Brokers []string // host:port; required
 	// Topic is where records go; required unless TopicOf is set. A record's
@@ -24,11 +26,11 @@ type Bolt struct {
 	Partitioner Partitioner
 	// Compression of the batches; None leaves it to Sarama, if that is set.
 	Compression Compression
-	// Sarama is passed through for TLS, SASL, timeouts, retries and sizes
-	// (Producer.MaxMessageBytes bounds a record and a batch, 1 MiB by
-	// default). It is checked and copied, never changed; acks, idempotence,
-	// partitioner and requests in flight are the bolt's own. Nil is our
-	// defaults.
+	// Sarama is passed through for TLS, SASL, the network, and of its
+	// Producer section MaxMessageBytes (of a record and of a batch; 1 MiB by
+	// default), Timeout, Compression, CompressionLevel and Retry. It is
+	// checked and copied, never changed; all else is the bolt's own. Nil is
+	// our defaults, which retry for about six seconds.
 	Sarama *sarama.Config
 }
 

@@ -79,7 +79,7 @@ func (s *Source) watch(now time.Time) {
 	for _, o := range *s.owned.Load() {
 		o.mu.Lock()
 		low, held, attempts, failure := o.tracker.Low(), o.tracker.Held(), 0, o.lastFailure()
-		if held == 0 || low != o.oldest {
+		if held == 0 || low != o.oldest || o.since.IsZero() {
 			o.oldest, o.since, o.told = low, now, false
 		}
 		tell := !o.told && now.Sub(o.since) >= stuckAfter

@@ -59,7 +59,7 @@ func (s *Sink) Open(ctx context.Context, _ bolt.Task) error {
 }
 
 // Execute takes a record and holds the input until the broker's answer. It
-// blocks while the producer's buffers are full.
+// blocks while too much is on its way, and while a new topic is looked up.
 func (s *Sink) Execute(ctx context.Context, r Record, out *bolt.Collector[bolt.None]) error {
 	if s.bolt.TopicOf != nil {
 		r.Topic = s.bolt.TopicOf(r)

@@ -60,6 +60,11 @@ func TestSinkFollowsTheLeaders(t *testing.T) {
 	for i := range 5 {
 		sink.write(t, records[i*1000:(i+1)*1000]...)
 		broker.Cluster().ShufflePartitionLeaders()
+		if i == 2 {
+			if err := broker.Cluster().RemoveNode(broker.Cluster().LeaderFor("out", 0)); err != nil {
+				t.Fatal(err)
+			}
+		}
 	}
 	if failed := sink.wait(t, len(records)); len(failed) > 0 {
 		t.Fatal(failed)

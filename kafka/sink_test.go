@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"io"
 	"reflect"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/IBM/sarama"
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/waterspout/waterspout/bolt"
@@ -32,9 +34,13 @@ func TestSinkWritesRecordsAsTheyAre(t *testing.T) {
 		t.Run(fmt.Sprint(c), func(t *testing.T) {
 			broker := kafkatest.Start(t, "out")
 			sink := open(t, kafka.Bolt{Brokers: broker.Addrs(), Topic: "out", Compression: c})
+			codec := seenCodec(broker)
 			sink.write(t, records...)
 			if failed := sink.wait(t, len(records)); len(failed) > 0 {
 				t.Fatal(failed)
+			}
+			if codec.Load() != int32(c) {
+				t.Errorf("the batch is compressed with codec %d", codec.Load())
 			}
 			got := read(t, broker, "out")
 			if diff := cmp.Diff(records, got, cmpopts.IgnoreFields(kafka.Record{}, "Topic", "Partition", "Offset"), cmpopts.EquateEmpty()); diff != "" {
@@ -47,6 +53,21 @@ func TestSinkWritesRecordsAsTheyAre(t *testing.T) {
 			}
 		})
 	}
+}
+
+// seenCodec is the compression of the last batch produced; -1 is none yet.
+// Kafka numbers the codecs as we do.
+func seenCodec(b *kafkatest.Broker) *atomic.Int32 {
+	seen := new(atomic.Int32)
+	seen.Store(-1)
+	b.Cluster().Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Observe: true, Count: -1, When: func(r kmsg.Request) bool {
+		var batch kmsg.RecordBatch
+		if err := batch.ReadFrom(r.(*kmsg.ProduceRequest).Topics[0].Partitions[0].Records); err == nil {
+			seen.Store(int32(batch.Attributes & 7))
+		}
+		return true
+	}})
+	return seen
 }
 
 func TestSinkGivesZeroTimesTheCurrentTime(t *testing.T) {

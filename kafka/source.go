@@ -53,6 +53,8 @@ type Source struct {
 	acks   int        // since the last hasten; as last
 	credit int        // emits that earn a replay; belongs to Run
 
+	replayed atomic.Uint64
+
 	dropped, skipped, written *tuple.Counter
 }
 
@@ -61,6 +63,7 @@ var (
 	_ spout.Tracker       = (*Source)(nil)
 	_ spout.Opener        = (*Source)(nil)
 	_ spout.Reporter      = (*Source)(nil)
+	_ spout.Repeater      = (*Source)(nil)
 )
 
 func newSource(spec Spout) *Source {

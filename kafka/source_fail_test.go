@@ -55,39 +55,6 @@ func TestSourceReplays(t *testing.T) {
 	}
 }
 
-// While live records wait, replays are at most a tenth (rule O2).
-func TestSourcePacesReplays(t *testing.T) {
-	const n = 20_000
-	broker := kafkatest.Start(t, "in")
-	put(t, broker, "in", series(0, n)...)
-	spec := spoutOf(broker, "in")
-	spec.Retry = spout.Retry{Backoff: time.Nanosecond, Max: time.Nanosecond}
-	r := start(t, spec, func(v kafka.Record) error {
-		if v.Offset < n/2 {
-			return errors.New("no")
-		}
-		return held
-	})
-	r.untilEmitted(n)
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	live, replays := 0, 0
-	for _, e := range r.emitted {
-		if e.Offset < int64(live) {
-			replays++
-		} else {
-			live++
-		}
-		if live == n {
-			break
-		}
-	}
-	if live == n && replays > n/10+256 {
-		t.Errorf("%d replays among %d live records", replays, live)
-	}
-	r.decide = hold
-}
-
 // Only explicit failures and panics use attempts up (rule P4).
 func TestSourceAttempts(t *testing.T) {
 	for kind := range tuple.Kind(tuple.Kinds) {

@@ -5,7 +5,10 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/waterspout/waterspout/kafka"
 	"github.com/waterspout/waterspout/kafka/kafkatest"
@@ -160,11 +163,17 @@ func TestSourceOutOfRangeAtStart(t *testing.T) {
 			}
 			spec := spoutOf(broker, "in")
 			spec.OutOfRange = first
-			r = start(t, spec, hold)
 			at := int64(15)
 			if first == kafka.Latest {
 				at = 20
 			}
+			refused := broker.Cluster().Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.OffsetCommit}, Err: kerr.RebalanceInProgress, Count: 3})
+			r = start(t, spec, func(kafka.Record) error {
+				if refused.Hits() != 3 {
+					t.Error("emitted from an offset that was not committed")
+				}
+				return held
+			})
 			untilCommitted(t, broker, "in", 0, at) // before anything is acked
 			put(t, broker, "in", series(20, 1)...)
 			r.untilEmitted(len(want))
@@ -190,7 +199,7 @@ func TestSourceOutOfRangeWaitsForOpenTrees(t *testing.T) {
 	}
 	spec := spoutOf(broker, "in")
 	spec.Sarama.Consumer.Fetch.Default = 1
-	spec.MaxBytes = 1
+	spec.MaxBytes = 1 // one fetch is held, two wait
 	r := start(t, spec, hold)
 	r.untilEmitted(1)
 	untilCommitted(t, broker, "in", 0, 0)

@@ -253,13 +253,17 @@ func TestSourceStaticMembership(t *testing.T) {
 	one := start(t, spec, ack)
 	untilCommitted(t, broker, "in", 0, 10)
 	two := start(t, spec, ack) // as after a crash, of which the group knows nothing
+	untilShares(t, []*reader{two}, []int{1})
 	put(t, broker, "in", series(10, 10)...)
 	two.untilEmitted(10)
 	one.until("Run returns", func() bool { return finished(one.done) })
 	wantText(t, one.err, "terran", "instance id")
 	untilCommitted(t, broker, "in", 0, 20)
 	two.stop()
-	three := newReader(t, spec, 1, ack) // another name: it would wait if two had not left
+	if members := broker.Cluster().GroupInfo("terran").Members; len(members) != 0 {
+		t.Errorf("members after Close: %v", members)
+	}
+	three := newReader(t, spec, 1, ack)
 	put(t, broker, "in", series(20, 1)...)
 	three.untilEmitted(1)
 	if diff := cmp.Diff([]string{"20"}, three.values()); diff != "" {

@@ -141,6 +141,7 @@ func (s *Source) replay(out *spout.Emitter[Record], live int) (n int, ok bool) {
 		for n < budget {
 			emitted, ok := s.replayOne(out, o, &now)
 			if !ok {
+				s.replayed.Add(uint64(n))
 				return n, false
 			}
 			if !emitted {
@@ -150,8 +151,12 @@ func (s *Source) replay(out *spout.Emitter[Record], live int) (n int, ok bool) {
 		}
 	}
 	s.credit = max(0, s.credit-n*replayShare)
+	s.replayed.Add(uint64(n))
 	return n, true
 }
+
+// Replayed is how many records were emitted again, for Stats.
+func (s *Source) Replayed() uint64 { return s.replayed.Load() }
 
 func (s *Source) replayOne(out *spout.Emitter[Record], o *ownership, now *time.Time) (emitted, ok bool) {
 	o.mu.Lock()

@@ -20,8 +20,8 @@ type Spout struct {
 	Topics  []string // required; they must exist
 	Group   string   // consumer group, whose commits say where to go on; required
 
-	// Instance makes the tasks static members, with the group.instance.id
-	// Instance-<task>: a successor of the same name takes over at once instead
+	// Instance makes the tasks static members, whose group.instance.id is
+	// Instance, a hyphen and the task's index: a successor of the same name takes over at once instead
 	// of after the session timeout. Two running tasks must not have the same.
 	Instance string
 
@@ -29,7 +29,7 @@ type Spout struct {
 	Stop  Stop  // zero is Never
 
 	Retry  spout.Retry // of failed records; zero is without limit
-	Dead   string      // dead-letter topic for records that are rejected or out of attempts; see [Headers of a dead letter]
+	Dead   string      // dead-letter topic for records that are rejected or out of attempts: the record as it was, with more headers ([HeaderReason] and so on)
 	GiveUp GiveUp      // what happens to them without Dead; zero is Halt
 
 	// OutOfRange is where to go on when the broker has deleted records that

@@ -191,9 +191,7 @@ func (p *Replayer[T]) bury(v T, why Failure) (err error) {
 // unfinished is what the wrapped spout is told of a value that failed with why and
 // will not be tried again here, though nobody gave it up.
 func unfinished(why Failure) *Failure {
-	why.Text = why.Error()
-	why.Kind = tuple.Shutdown
-	return &why
+	return &Failure{Kind: tuple.Shutdown, Text: why.Error(), Age: why.Age}
 }
 
 // update changes the backlog and has its owner look at it.

@@ -79,6 +79,9 @@ func (b *Builder) owns(n *engine.Node) bool {
 
 // By groups the stream: g decides which task of the reader gets a value.
 func (s Stream[T]) By(g grouping.Grouping[T]) Input[T] {
+	if g == nil {
+		s.b.fail(s.out.Node().Name, errors.New("the grouping given to By is nil"))
+	}
 	return Input[T]{s.b, []engine.Source[T]{engine.From(s.out, label(g), g)}}
 }
 

@@ -179,6 +179,11 @@ type outlet[T any] struct {
 	routers []*router[T]
 }
 
+// outlets are outlets with their types erased.
+type outlets interface{ read() bool }
+
+func (o *outlet[T]) read() bool { return len(o.routers) > 0 }
+
 func (o *Output[T]) open(c *boltCore) (any, error) {
 	routers, err := wireRouters(c.run, o)
 	for _, r := range routers {

@@ -80,8 +80,8 @@ type boltTask[I, O any] struct {
 	out     *bolt.Collector[O]
 	exec    func(*I, *tuple.Lineage) // made once: a method value costs an allocation
 
-	stretch, left int // inputs between two flushes, and until the next
-	tick          tick
+	pace pace
+	tick tick
 
 	mu      sync.Mutex // guards execute
 	execute *latencies // sampled once a batch
@@ -101,7 +101,7 @@ func (t *boltTask[I, O]) wire() error {
 		_, tag := s.Side()
 		if tag == nil {
 			t.outlet = out.(*outlet[O])
-		} else if s.Read() {
+		} else if out.(outlets).read() {
 			t.sides = append(t.sides, side{tag, out})
 		}
 	}
@@ -211,8 +211,7 @@ func (t *boltTask[I, O]) batch(in inlet[I]) int {
 	t.inside.Store(inExecute)
 	start, blocked := t.run.now(), t.blocked
 	t.progress.Store(start)
-	t.stretch = run(t.comp.cost.Load())
-	t.left = t.stretch
+	t.pace.begin(run(t.comp.cost.Load()), start, blocked)
 	more := t.some(in, 1)
 	t.sample(t.run.now() - start - (t.blocked - blocked))
 	for more && !t.run.aborted.Load() {
@@ -268,10 +267,20 @@ func (t *boltTask[I, O]) executeOne(v *I, lin *tuple.Lineage) {
 func (t *boltTask[I, O]) finish1(err error) {
 	t.boltCore.finish(err)
 	t.panics = 0
-	if t.left--; t.left <= 0 {
-		t.left = t.stretch
-		t.breathe()
+	if t.pace.left--; t.pace.left <= 0 {
+		t.look()
 	}
+}
+
+// look breathes if a stretch of inputs is over, by number or by time.
+func (t *boltTask[I, O]) look() {
+	now := t.run.now()
+	cost, over := t.pace.look(now, t.blocked)
+	if !over {
+		return
+	}
+	t.breathe()
+	t.pace.begin(min(run(cost), run(t.comp.cost.Load())), t.run.now(), t.blocked)
 }
 
 // breathe is what a long batch does in between.

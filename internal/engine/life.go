@@ -69,8 +69,9 @@ func (l *life) open(ctx context.Context) error {
 		ended.Go(func() { l.host(h, &opened) })
 	}
 	opened.Wait()
-	errs := l.openErrors()
-	if !stop() && len(errs) == 0 {
+	gaveUp := !stop()
+	errs := l.openErrors(gaveUp)
+	if gaveUp && len(errs) == 0 {
 		errs = append(errs, context.Cause(ctx))
 	}
 	if len(errs) > 0 {
@@ -95,11 +96,11 @@ func (l *life) open(ctx context.Context) error {
 
 // openErrors are those of all Opens, once for tasks of a component that say the
 // same.
-func (l *life) openErrors() (errs []error) {
+func (l *life) openErrors(gaveUp bool) (errs []error) {
 	seen := map[string]bool{}
 	for _, h := range l.hosts {
-		if h.err == nil {
-			continue
+		if h.err == nil || gaveUp && errors.Is(h.err, context.Canceled) {
+			continue // what gave up with us is no reason
 		}
 		if key := h.comp.node.Name + ": " + h.err.Error(); !seen[key] {
 			seen[key] = true

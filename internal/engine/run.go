@@ -22,6 +22,7 @@ type Options struct {
 	Log      *slog.Logger  // never nil
 	Grace    time.Duration // how long a drain, and after it an abort, may take
 	Wire     bool          // take every value through its codec
+	Taps     []Tap         // for test kits: readers that the declaration does not have
 }
 
 // A Run is a topology that runs. Its methods may be called from any goroutine.
@@ -144,7 +145,8 @@ func (r *Run) Uptime() time.Duration { return time.Since(r.born) }
 // Counters are the named counters that tasks made, summed.
 func (r *Run) Counters() map[string]int64 { return r.counters.Sums() }
 
-func (r *Run) now() int64 { return int64(time.Since(r.born)) }
+// now is the time of the run in nanoseconds. It is never 0, which means never.
+func (r *Run) now() int64 { return int64(time.Since(r.born)) + 1 }
 
 // poke makes whoever waits for a state of the run look again.
 func (r *Run) poke() {

@@ -15,7 +15,12 @@ func DeclareSpout[T any](n *Node, newSpout func() spout.Spout[T]) *Output[T] {
 	out := &Output[T]{node: n}
 	n.Outputs = append(n.Outputs, out)
 	n.Spout = true
-	n.newTask = func(c *component, index int) task {
+	n.newTask = spoutTasks(out, newSpout)
+	return out
+}
+
+func spoutTasks[T any](out *Output[T], newSpout func() spout.Spout[T]) func(c *component, index int) task {
+	return func(c *component, index int) task {
 		t := &spoutTask[T]{run: c.run, comp: c, info: c.info(index), newSpout: newSpout, main: out}
 		t.emitter.task = t
 		t.emitter.turn.L = &t.emitter.mu
@@ -25,7 +30,6 @@ func DeclareSpout[T any](n *Node, newSpout func() spout.Spout[T]) *Output[T] {
 		c.run.lanes = append(c.run.lanes, t.lane)
 		return t
 	}
-	return out
 }
 
 // A spoutTask is one task of a spout: the goroutine of Run, the flusher, and

@@ -12,7 +12,7 @@ import (
 // wireRouters makes a router for each bolt that reads out.
 func wireRouters[T any](run *Run, out *Output[T]) ([]*router[T], error) {
 	var routers []*router[T]
-	for _, e := range out.edges {
+	for _, e := range append(out.edges[:len(out.edges):len(out.edges)], tapped(run, out)...) {
 		to := run.component(e.to)
 		sinks := make([]sink[T], len(to.tasks))
 		for i, t := range to.tasks {

@@ -38,6 +38,16 @@ type Batch struct {
 	Skipped int64
 }
 
+// FixedClaim is a claim of nobody that has the given batches and no more, for
+// tests of readers. It is never lost, and cannot be committed for.
+func FixedClaim(topic string, partition int32, start int64, batches ...Batch) *Claim {
+	c := &Claim{Topic: topic, Partition: partition, Start: start, batches: make(chan Batch, len(batches)), lost: make(chan struct{})}
+	for _, b := range batches {
+		c.batches <- b
+	}
+	return c
+}
+
 // String is topic/partition.
 func (c *Claim) String() string { return fmt.Sprintf("%s/%d", c.Topic, c.Partition) }
 

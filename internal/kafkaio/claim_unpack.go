@@ -56,6 +56,9 @@ func (b *Batch) append(topic string, partition int32, next int64, from *sarama.R
 		})
 		b.Next = max(b.Next, offset+1)
 		b.Bytes += int(unsafe.Sizeof(Record{})) + len(r.Key) + len(r.Value)
+		for _, h := range r.Headers {
+			b.Bytes += int(unsafe.Sizeof(Header{})) + len(h.Key) + len(h.Value)
+		}
 	}
 }
 

@@ -12,6 +12,9 @@ import (
 	"github.com/IBM/sarama"
 )
 
+// joinMargin is for the coordinator's own work on top of the rebalance timeout.
+const joinMargin = 5 * time.Second
+
 // MemberConfig says what a Member reads and whom it tells.
 type MemberConfig struct {
 	Brokers, Topics []string
@@ -110,7 +113,11 @@ func (m *Member) checkGroup() error {
 
 // Join joins the group in the background. From now on the callbacks are called.
 func (m *Member) Join() error {
-	own, err := dial(m.cfg.Brokers, m.conf)
+	// The answer to a join comes when all members have joined, and each may
+	// let go of partitions before: that must not look like a dead connection.
+	conf := *m.conf
+	conf.Net.ReadTimeout = max(conf.Net.ReadTimeout, conf.Consumer.Group.Rebalance.Timeout+joinMargin)
+	own, err := dial(m.cfg.Brokers, &conf)
 	if err != nil {
 		return err
 	}

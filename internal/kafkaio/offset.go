@@ -122,6 +122,10 @@ func (m *Member) Committed(partitions map[string][]int32) (map[string]map[int32]
 		committed[topic] = map[int32]int64{}
 		for _, p := range ps {
 			block := resp.GetBlock(topic, p)
+			if resp.Err == sarama.ErrGroupIDNotFound || block != nil && block.Err == sarama.ErrGroupIDNotFound {
+				committed[topic][p] = -1 // nobody has joined yet
+				continue
+			}
 			if block == nil {
 				if resp.Err != sarama.ErrNoError {
 					m.coordinatorMoved(resp.Err)

@@ -2,7 +2,6 @@ package kafkaio
 
 import (
 	"slices"
-	"time"
 
 	"github.com/IBM/sarama"
 )
@@ -60,54 +59,4 @@ func (l *link[T]) retry(p *partition[T], v verdict, err error) {
 		p.lost()
 	}
 	l.results = l.w.tryLater(p, err, l.results)
-}
-
-// tryLater puts a partition without a home on the lookout, or fails all it has
-// after too many tries. It returns results with what failed. w.mu is held.
-func (w *Writer[T]) tryLater(p *partition[T], err error, results []Result[T]) []Result[T] {
-	first := p.queue[0]
-	first.tries++
-	if first.tries > w.conf.Producer.Retry.Max || w.closing != nil {
-		if first.sequence >= 0 {
-			p.lost()
-		}
-		for len(p.queue) > 0 {
-			results = w.failFirst(p, outcome(p.topic, err), results)
-		}
-		return results
-	}
-	p.told, p.due = err, time.Now().Add(w.pause(first.tries))
-	w.lookout = append(w.lookout, p)
-	notify(w.seek)
-	return results
-}
-
-func (w *Writer[T]) pause(tries int) time.Duration {
-	if f := w.conf.Producer.Retry.BackoffFunc; f != nil {
-		return f(tries, w.conf.Producer.Retry.Max)
-	}
-	return w.conf.Producer.Retry.Backoff
-}
-
-// failFirst fails the first batch of p with err. w.mu is held.
-func (w *Writer[T]) failFirst(p *partition[T], err error, results []Result[T]) []Result[T] {
-	b := p.pop()
-	for _, token := range b.tokens {
-		results = append(results, Result[T]{Token: token, Partition: p.number, Offset: -1, Err: err})
-	}
-	w.release(b)
-	return results
-}
-
-// failAll fails all that partitions have, when the Writer closes.
-func (w *Writer[T]) failAll(partitions []*partition[T]) {
-	var results []Result[T]
-	w.mu.Lock()
-	for _, p := range partitions {
-		for len(p.queue) > 0 {
-			results = w.failFirst(p, outcome(p.topic, w.closing), results)
-		}
-	}
-	w.mu.Unlock()
-	w.report(results)
 }

@@ -1,10 +1,6 @@
 package kafkaio
 
-import (
-	"time"
-
-	"github.com/IBM/sarama"
-)
+import "github.com/IBM/sarama"
 
 // produceVersion is the newest version of the produce request that sarama
 // encodes in one pass. Older brokers get theirs.
@@ -30,28 +26,7 @@ type sent[T any] struct {
 	batch *batch[T]
 }
 
-// enqueue adds a record to its partition's queue. w.mu is held.
-func (w *Writer[T]) enqueue(it *item[T], now time.Time) {
-	p, at, bytes := it.to, it.record.Time, size(&it.record)
-	if at.IsZero() {
-		at = now
-	}
-	last := len(p.queue) - 1
-	if last < 0 || last == 0 && p.sending || p.queue[last].sealed() || p.queue[last].bytes+bytes > w.conf.Producer.MaxMessageBytes {
-		p.queue = append(p.queue, w.pool.Get().(*batch[T]))
-		last++
-	}
-	p.queue[last].add(&it.record, at.Truncate(time.Millisecond), it.token, bytes)
-	w.queued += bytes
-	switch {
-	case p.home != nil:
-		notify(p.home.wake)
-	case last == 0 && len(p.queue[0].records) == 1:
-		w.lookout = append(w.lookout, p)
-		notify(w.seek)
-	}
-}
-
+// run sends until the Writer closes, and then fails what is left.
 func (l *link[T]) run() {
 	for {
 		select {
@@ -120,14 +95,4 @@ func (l *link[T]) leave() []*partition[T] {
 	homed := l.homed
 	l.homed = nil
 	return homed
-}
-
-// release returns a settled batch to the pool. w.mu is held.
-func (w *Writer[T]) release(b *batch[T]) {
-	if w.queued >= bufferBytes && w.queued-b.bytes < bufferBytes {
-		notify(w.space)
-	}
-	w.queued -= b.bytes
-	b.reset()
-	w.pool.Put(b)
 }

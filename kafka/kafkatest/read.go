@@ -3,11 +3,13 @@ package kafkatest
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"slices"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/waterspout/waterspout/kafka"
 )
@@ -53,6 +55,9 @@ func (b *Broker) Committed(ctx context.Context, group string) (map[string]Offset
 	fetched, err := b.admin.FetchOffsets(ctx, group)
 	if err == nil {
 		err = fetched.Error()
+	}
+	if errors.Is(err, kerr.GroupIDNotFound) { // nobody joined or committed yet
+		return nil, nil
 	}
 	if err != nil {
 		return nil, fmt.Errorf("kafkatest: offsets of group %s: %w", group, err)

@@ -1,0 +1,137 @@
+package waterspout_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// A mutant breaks one rule of docs/protocol.md by a small change of the source,
+// which the test named must notice.
+type mutant struct {
+	rule, file, old, new string
+	test                 string // in the package of file
+}
+
+const (
+	ledger = "acker/ledger.go"
+	window = "acker/window.go"
+	anchor = "internal/engine/anchor.go"
+	holds  = "internal/engine/holds.go"
+	coreGo = "internal/engine/boltcore.go"
+	box    = "internal/mailbox/mailbox.go"
+	park   = "internal/mailbox/park.go"
+
+	tracker  = "internal/lowwater/tracker.go"
+	failures = "internal/lowwater/failure.go"
+
+	model = "TestTrackerIsTheModel"
+	ghost = "TestLedgerAgainstGhostTrees"
+)
+
+var mutants = []mutant{
+	{"L1 init counted twice", ledger, "word: word, id", "word: word ^ word, id", ghost},
+	{"L2 late pair taken for an end", ledger, "return Ended{}, l.late(p)", "return Ended{}, Done", ghost},
+	{"L3 root used again", ledger, "l.next++\n\tl.open++", "l.open++", ghost},
+	{"L4 slot without tag", ledger, "s.root == root && root != 0", "s.root != 0", ghost},
+	{"L5 instance not in the root", ledger, "NewRoot(l.instance, l.next)", "NewRoot(1, l.next)", ghost},
+	{"L5 sequence goes back", ledger, "*s = slot{}", "l.next, *s = s.root.Sequence(), slot{}", ghost},
+	{"L6 taken slots not skipped", ledger, "for s.root != 0 {", "for s.root != 0 {\n\t\treturn 0, false", ghost},
+	{"L6 taken slots taken again", ledger, "for s.root != 0 {", "for false {", ghost},
+	{"L7 fail does not end", ledger, "return l.end(s), Done\n}\n\nfunc (l *Ledger) end", "return Ended{}, Pending\n}\n\nfunc (l *Ledger) end", ghost},
+	{"L8 lost worker fails some", ledger, "if s := &l.ring[i]; s.root != 0 {", "if s := &l.ring[i]; s.root != 0 && i > 0 {", ghost},
+	{"O1 no halving", window, "w.size = max(w.size/2", "w.size = max(w.size", "TestWindowEndsTheLivelock"},
+	{"O1 halved more than once a second", window, "if now-w.halved < 1e9 {", "if false {", "TestWindow"},
+	{"O1 no floor", window, "min(floor, w.max)", "1", "TestWindow"},
+	{"O1 no growth", window, "w.acked += n", "w.acked += n * 0", "TestWindowGrowsBack"},
+	{"O3 expired trees forgotten", ledger, "l.expired[s.root] = s.word", "_ = s.word", ghost},
+	{"O3 late taken for false", ledger, "if word ^= p.Word; word != 0 {", "if word ^= p.Word; false {", ghost},
+	{"O3 timeout without bound", window, "min(w.timeout+w.timeout/2, w.limit)", "w.timeout + w.timeout/2", "TestWindow"},
+	{"O4 no age limit", ledger, "min(s.hot+idle, s.born+age)", "s.hot + idle", ghost},
+	{"O4 progress not counted", ledger, "\ts.hot = now\n", "", ghost},
+
+	{"E1 one edge for several anchors", anchor,
+		"slot, gen := h.Slot()\n\t\tif holder != tuple.Holder(c.holds) || !c.holds.growHeld(slot, gen, &b, &c.edges) {",
+		"slot, gen := h.Slot()\n\t\tsame := c.edges\n\t\tif holder != tuple.Holder(c.holds) || !c.holds.growHeld(slot, gen, &b, &same) {", "TestEdges"},
+	{"E1 one edge for all targets", coreGo, "for k := range r.sinks {", "for same, k := o.core.edges, 0; k < len(r.sinks); k++ {\n\t\to.core.edges = same", "TestEdges"},
+	{"E1 a root's second edge replaces the first", anchor, "b.links[i].Edge ^= edge", "b.links[i].Edge = edge", "TestEdges"},
+	{"E2 zero edge", anchor, "w != 0 {", "true || w != 0 {", "TestZeroIsRedrawn"},
+	{"E2 tasks with one seed", "internal/engine/run.go", "crand.Read(seed[:])", "crand.Read(seed[:0])", "TestTasksDrawDifferentEdges"},
+	{"T1 ack word before the emits", coreGo, "Word: a.lin.Edge ^ a.word", "Word: a.lin.Edge", "TestEdges"},
+	{"T1 emit under an acked input", holds, "if s.state == settled {\n\t\treturn false", "if false {\n\t\treturn false", "TestNothingIsEmittedUnderTheDead"},
+	{"T1 emit under a dead held input", holds, "s.gen != gen || s.state == free || s.state == settled", "false", "TestNothingIsEmittedUnderTheDead"},
+	{"T2 second outcome counts", holds, "case executing:\n\t\ts.state", "case executing, settled:\n\t\ts.state", "TestFirstOutcomeCounts"},
+	{"T2 old name ends another input", holds, "if s.gen != gen {", "if false {", "TestStaleHeld"},
+	{"T2 ack stays behind", holds, "h.endLocked(slot, err, to)", "h.endLocked(slot, err, &h.pairs)", "TestHeldAckedInside"},
+	{"T3 held inputs outlive their bolt", holds, "if s.state != free {", "if s.state == executing {", "TestFailAll"},
+
+	{"P1 position committed", tracker, "b := &t.batches[t.head]\n\treturn t.offset(&b.records[t.low-b.base])", "return t.position", model},
+	{"P1 back-off and dead letter not held", tracker, "func (t *Tracker[R]) Low() int64 {\n\tif t.low == t.high {", "func (t *Tracker[R]) Low() int64 {\n\tif t.open == 0 {", model},
+	{"P1 late ack of a record in back-off", tracker, "return !found || f.state == inFlight", "return !found || f.state == f.state", model},
+	{"P1 ended before the dead letter", failures, "found && f.state == givingUp {\n\t\tt.givingUp--\n\t\tt.end(", "found && f.state == f.state {\n\t\tt.givingUp--\n\t\tt.end(", model},
+	{"P4 timeouts are attempts", failures, "if kind.Counts() || kind == tuple.Rejected {", "if true {", model},
+	{"D1 replay after the stop", failures, "if t.stopped || len(t.backoff) == 0 || t.backoff", "if len(t.backoff) == 0 || t.backoff", model},
+	{"D1 new records after the stop", tracker, "if t.stopped || t.taken", "if t.taken", model},
+
+	{"park: no second look", park, "if ready() && p.state", "if false && p.state", "TestWakeBetweenLookAndSleep"},
+	{"box: senders not woken", box, "wake := b.waiting > 0", "wake := false", "TestPutBlocksAndCloseReleases"},
+	{"box: no bound", box, "len(b.buf) >= b.capacity }", "false }", "TestOrderAndBound"},
+	{"box: batch not forgotten", box, "clear(spare)", "", "TestTakeForgets"},
+}
+
+// TestMutants proves that the tests can fail, each for its rule.
+func TestMutants(t *testing.T) {
+	if testing.Short() {
+		t.Skip("compiles every mutant")
+	}
+	for _, m := range mutants {
+		t.Run(strings.ReplaceAll(m.rule, " ", "_"), func(t *testing.T) {
+			t.Parallel()
+			out, err := m.run(t)
+			switch {
+			case err == nil:
+				t.Errorf("%s survived %s", m.file, m.test)
+			case !strings.Contains(out, "--- FAIL: "+m.test) && !strings.Contains(out, "panic: "):
+				t.Errorf("the test did not run: %v\n%s", err, out)
+			}
+		})
+	}
+}
+
+// run tests the package of m.file with the mutant in its place.
+func (m mutant) run(t *testing.T) (string, error) {
+	source, err := os.ReadFile(m.file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(string(source), m.old); n != 1 {
+		t.Fatalf("%s has %q %d times: mend the mutant", m.file, m.old, n)
+	}
+	dir := t.TempDir()
+	changed := filepath.Join(dir, filepath.Base(m.file))
+	if err := os.WriteFile(changed, []byte(strings.Replace(string(source), m.old, m.new, 1)), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	original, err := filepath.Abs(m.file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	overlay, err := json.Marshal(map[string]any{"Replace": map[string]string{original: changed}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	list := filepath.Join(dir, "overlay.json")
+	if err := os.WriteFile(list, overlay, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), "go", "test", "-overlay", list,
+		"-count=1", "-vet=off", "-timeout=30s", "-run", fmt.Sprintf("^%s$", m.test), "./"+filepath.Dir(m.file),
+		"-rapid.nofailfile", "-rapid.shrinktime=1ms", "-rapid.checks=2000", "-rapid.seed=1")
+	out, err := cmd.CombinedOutput()
+	return string(out), err
+}

@@ -1,0 +1,189 @@
+package topology_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/waterspout/waterspout/bolt"
+	"github.com/waterspout/waterspout/codec"
+	"github.com/waterspout/waterspout/grouping"
+	"github.com/waterspout/waterspout/spout"
+	"github.com/waterspout/waterspout/topology"
+)
+
+var numbers = spout.FromSlice([]int{1, 2, 3})
+
+func discard() bolt.Func[int, bolt.None] {
+	return func(context.Context, int, *bolt.Collector[bolt.None]) error { return nil }
+}
+
+type badTick struct{ bolt.Func[int, int] }
+
+func (badTick) Every() time.Duration                                  { return 0 }
+func (badTick) Tick(context.Context, *bolt.Collector[string]) error   { return nil }
+func (badTick) Open(bolt.Task) error                                  { return nil }
+func (badTick) Close()                                                {}
+func (badTick) Drained(context.Context, *bolt.Collector[string]) bool { return true }
+
+type badTrack struct{ spout.Func[int] }
+
+func (badTrack) Ack(uint64)              {}
+func (badTrack) Fail(id int, why string) {}
+
+func TestEveryMistakeAtOnce(t *testing.T) {
+	other := topology.New("other")
+	foreign := topology.Spout(other, "foreign", numbers)
+	b := topology.New("bad name")
+	s := topology.Spout(b, "s", numbers, topology.Parallelism(0), topology.MaxPending(0), topology.Timeout(-1))
+	topology.Spout[int](b, "nil", (func() spout.Func[int])(nil))
+	topology.Spout(b, "track", func() badTrack { return badTrack{} })
+	topology.Bolt(s.By(grouping.Shuffle), "s", discard, topology.Parallelism(-1))
+	topology.Bolt(s.By(grouping.Shuffle), strings.Repeat("x", 65), discard)
+	topology.Bolt(s.By(nil), "ungrouped", discard)
+	w := topology.Bolt(topology.Merge(s.By(grouping.Shuffle), foreign.By(grouping.Shuffle)), "merge", func() badTick { return badTick{} })
+	topology.Side(w, bolt.NewSide[int]("twice"))
+	topology.Side(w, bolt.NewSide[int]("twice"))
+	topology.Side(w, bolt.NewSide[int]("a.b"))
+	_, err := b.Build()
+	joined, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		t.Fatalf("error %T %v", err, err)
+	}
+	for _, e := range joined.Unwrap() {
+		var de *topology.DeclError
+		if !errors.As(e, &de) {
+			t.Errorf("%T is no *DeclError: %v", e, e)
+		}
+	}
+	for _, want := range []string{
+		`topology: topology name "bad name" must be`,
+		"topology: s: parallelism is 0",
+		"topology: s: parallelism is -1",
+		"topology: s: max pending is 0",
+		"topology: s: timeout is -1ns",
+		"topology: s: the name is declared twice",
+		"topology: nil: the constructor is nil",
+		"topology: track: topology_test.badTrack has a method Fail but is not a spout.Tracker",
+		`component name "xxx`,
+		"topology: s: the grouping given to By is nil",
+		"topology: merge: reads a stream of another builder",
+		"topology: merge: topology_test.badTick has a method Tick but is not a bolt.Ticker[int]",
+		"topology: merge: topology_test.badTick has a method Every but",
+		"topology: merge: topology_test.badTick has a method Open but is not a bolt.Opener",
+		"topology: merge: topology_test.badTick has a method Close but is not a io.Closer",
+		"topology: merge: topology_test.badTick has a method Drained but",
+		`topology: merge: two side streams are named "twice"`,
+		`topology: merge: side name "a.b" must be`,
+	} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("missing: %s", want)
+		}
+	}
+	if t.Failed() {
+		t.Log(err)
+	}
+}
+
+func TestNoSpout(t *testing.T) {
+	if _, err := topology.New("empty").Build(); err == nil || !strings.Contains(err.Error(), "has no spout") {
+		t.Error(err)
+	}
+}
+
+var odd = bolt.NewSide[int]("odd")
+
+type named struct {
+	bolt.Func[int, int]
+	name string
+}
+
+func (n named) Name() string { return n.name }
+
+type namedCodec struct {
+	codec.Codec[int]
+	name string
+}
+
+func (n namedCodec) Name() string { return n.name }
+
+// A shape is what a fingerprint covers.
+type shape struct {
+	topology, spout, bolt, object, codec string
+	readers, workers, pending            int
+	timeout                              time.Duration
+	untracked, side                      bool
+	group                                grouping.Grouping[int]
+}
+
+func (c shape) build() *topology.Topology {
+	b := topology.New(c.topology)
+	opts := []topology.SpoutOption{topology.Parallelism(c.readers), topology.MaxPending(c.pending), topology.Timeout(c.timeout)}
+	if c.untracked {
+		opts = append(opts, topology.Untracked())
+	}
+	s := topology.Spout(b, c.spout, numbers, opts...)
+	if c.codec != "" {
+		s.Codec(namedCodec{codec.JSON[int](), c.codec})
+	}
+	w := topology.Bolt(s.By(c.group), c.bolt, func() named { return named{name: c.object} }, topology.Parallelism(c.workers))
+	topology.Bolt(w.By(grouping.Value), "sink", discard)
+	if c.side {
+		topology.Bolt(topology.Side(w, odd).By(grouping.Global), "side", discard)
+	}
+	return topology.Must(b.Build())
+}
+
+func base() shape {
+	return shape{topology: "t", spout: "read", bolt: "work", object: "o", readers: 2, workers: 3, pending: 10, timeout: time.Second, group: grouping.Shuffle[int]}
+}
+
+func TestFingerprintCovers(t *testing.T) {
+	want := base().build().Fingerprint()
+	if again := base().build().Fingerprint(); again != want || len(want) != 16 {
+		t.Errorf("fingerprints %s and %s of equal declarations", want, again)
+	}
+	seen := map[string]string{want: "nothing"}
+	for what, change := range map[string]func(*shape){
+		"topology": func(c *shape) { c.topology = "u" }, "spout": func(c *shape) { c.spout = "r" },
+		"bolt": func(c *shape) { c.bolt = "w" }, "object": func(c *shape) { c.object = "p" },
+		"codec": func(c *shape) { c.codec = "json1" }, "readers": func(c *shape) { c.readers = 3 },
+		"workers": func(c *shape) { c.workers = 4 }, "pending": func(c *shape) { c.pending = 11 },
+		"timeout": func(c *shape) { c.timeout = 2 * time.Second }, "untracked": func(c *shape) { c.untracked = true },
+		"side": func(c *shape) { c.side = true }, "grouping": func(c *shape) { c.group = grouping.Value[int] },
+	} {
+		c := base()
+		change(&c)
+		f := c.build().Fingerprint()
+		if other, dup := seen[f]; dup {
+			t.Errorf("a change of %s has the fingerprint of a change of %s", what, other)
+		}
+		seen[f] = what
+	}
+}
+
+func TestPortable(t *testing.T) {
+	type failure struct{ Why error }
+	b := topology.New("t")
+	s := topology.Spout(b, "read", spout.FromSlice([]failure{{}}))
+	w := topology.Bolt(s.By(grouping.Shuffle), "work", bolt.Map(func(_ context.Context, f failure) (failure, error) { return f, nil }))
+	topology.Bolt(w.By(grouping.Shuffle), "sink", bolt.Sink(func(context.Context, failure) error { return nil }))
+	err := topology.Must(b.Build()).Portable()
+	if err == nil || !strings.Contains(err.Error(), "topology: read: ") || !strings.Contains(err.Error(), "topology: work: ") || !strings.Contains(err.Error(), "Why") {
+		t.Errorf("Portable: %v", err)
+	}
+	if err := base().build().Portable(); err != nil {
+		t.Errorf("Portable: %v", err)
+	}
+}
+
+func TestMustPanics(t *testing.T) {
+	defer func() {
+		if recover() == nil {
+			t.Error("Must did not panic")
+		}
+	}()
+	topology.Must(topology.New("").Build())
+}
