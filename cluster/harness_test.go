@@ -34,7 +34,7 @@ func newBook(n int) *book {
 	return &book{n: n, acked: map[uint64]int{}, failed: map[uint64][]tuple.Failure{}}
 }
 
-// emit emits the numbers below n, each once, over all tasks.
+// New makes a task that emits the numbers below n, each once, over all tasks.
 func (b *book) New() *bookSpout { return &bookSpout{book: b} }
 
 type bookSpout struct {

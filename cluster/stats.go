@@ -27,9 +27,10 @@ type Component struct {
 	// Executed counts inputs of a bolt. Acked and Failed count inputs of a
 	// bolt, trees of a spout. Dropped counts inputs acked with bolt.Drop,
 	// and values of side streams that nobody reads. Replayed counts records
-	// that a spout emitted again.
-	Emitted, Executed, Acked, Failed, Replayed, Dropped uint64
-	FailedBy                                            map[tuple.Kind]uint64 // those that are not zero
+	// that a spout emitted again. Unsent counts emits that went nowhere: on
+	// an input that had ended (T1), or with no task to go to (E3).
+	Emitted, Executed, Acked, Failed, Replayed, Dropped, Unsent uint64
+	FailedBy                                                    map[tuple.Kind]uint64 // those that are not zero
 
 	Pending  int     // open trees of a spout
 	Window   int     // how many may be open now (rule O1)
@@ -75,6 +76,7 @@ func component(tasks []*engine.Task, uptime time.Duration) Component {
 		c.Acked += t.Acked
 		c.Dropped += t.Dropped
 		c.Replayed += t.Replayed
+		c.Unsent += t.Unsent
 		for k, n := range t.FailedBy {
 			if c.Failed += n; n > 0 {
 				c.FailedBy[tuple.Kind(k)] += n

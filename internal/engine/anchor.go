@@ -63,7 +63,7 @@ func (c *boltCore) child(also []tuple.Held) (lin tuple.Lineage, alive bool) {
 	}
 	if dead > 0 {
 		c.at.fault = errDead
-		c.lost.Add(1)
+		c.unsent.Add(1)
 	}
 	return b.lineage(), dead == 0 || len(b.links) > 0
 }

@@ -233,7 +233,7 @@ func (o *outlet[T]) stage(r *router[T], i int, v T, also []tuple.Held) {
 func (o *outlet[T]) irregular(r *router[T], i int, v T, also []tuple.Held) {
 	if i != grouping.Everyone {
 		o.core.at.fault = r.wrong(i)
-		o.core.lost.Add(1)
+		o.core.unsent.Add(1)
 		return
 	}
 	for k := range r.sinks {

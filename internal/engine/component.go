@@ -48,7 +48,7 @@ func typeName[T any]() string { return reflect.TypeFor[T]().String() }
 
 // counts are what one task counted. They are published once a batch.
 type counts struct {
-	emitted, executed, acked, dropped, lost atomic.Uint64
-	failed                                  [tuple.Kinds]atomic.Uint64
-	busy                                    atomic.Int64 // nanoseconds
+	emitted, executed, acked, dropped, unsent atomic.Uint64
+	failed                                    [tuple.Kinds]atomic.Uint64
+	busy                                      atomic.Int64 // nanoseconds
 }

@@ -94,8 +94,8 @@ func TestNothingIsEmittedUnderTheDead(t *testing.T) {
 	if f := b.fails(); len(f) != 1 || f[0].root != now.Root || f[0].why.Kind != tuple.Error {
 		t.Errorf("fails %v, want that of %v", f, now.Root)
 	}
-	if n := b.core.lost.Load(); n != 1 {
-		t.Errorf("%d emits were counted as lost, want 1", n)
+	if n := b.core.unsent.Load(); n != 1 {
+		t.Errorf("%d emits were counted as unsent, want 1", n)
 	}
 	for _, sent := range b.sent()[0] {
 		for _, l := range links(&sent.Lineage) {
@@ -108,8 +108,8 @@ func TestNothingIsEmittedUnderTheDead(t *testing.T) {
 	b.core.holds.hold(&b.core.at).Ack()
 	b.outlet.Emit(1, nil)
 	b.core.finish(nil)
-	if n := b.core.lost.Load(); n != 2 {
-		t.Errorf("emit after the own ack: %d emits were counted as lost, want 2", n)
+	if n := b.core.unsent.Load(); n != 2 {
+		t.Errorf("emit after the own ack: %d emits were counted as unsent, want 2", n)
 	}
 }
 

@@ -43,8 +43,16 @@ func newLife(r *Run) *life {
 
 // host takes a task through prepare, work and finish, each when it is told to.
 func (l *life) host(h *host, opened *sync.WaitGroup) {
+	whole := false
+	told := sync.OnceFunc(opened.Done)
+	defer func() {
+		if !whole {
+			l.desert(h)
+		}
+		told()
+	}()
 	h.err = h.task.prepare()
-	opened.Done()
+	told()
 	<-h.step
 	if !l.run.aborted.Load() {
 		h.task.work()
@@ -53,6 +61,17 @@ func (l *life) host(h *host, opened *sync.WaitGroup) {
 	l.run.poke()
 	<-h.step
 	h.err = errors.Join(h.err, h.task.finish())
+	h.finished.Store(true)
+	whole = true
+	l.run.poke()
+}
+
+// desert ends the run for a task whose goroutine user code has ended: that is
+// what FailNow and Fatal of package testing do outside the test's own goroutine.
+func (l *life) desert(h *host) {
+	h.err = errors.New("user code called runtime.Goexit, as t.Fatal does; return an error instead")
+	l.run.Abort(&TaskError{Task: h.comp.info(h.index), Err: h.err})
+	h.over.Store(true)
 	h.finished.Store(true)
 	l.run.poke()
 }

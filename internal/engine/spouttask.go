@@ -110,7 +110,7 @@ func (t *spoutTask[T]) stats() *Task {
 	l := t.lane
 	s := &Task{
 		Task: t.info, Spout: true,
-		Emitted: l.emitted.Load(), Acked: l.acked.Load(), Pending: l.pending(),
+		Emitted: l.emitted.Load(), Acked: l.acked.Load(), Unsent: l.unsent.Load(), Pending: l.pending(),
 	}
 	for k := range s.FailedBy {
 		s.FailedBy[k] = l.failed[k].Load()
@@ -252,7 +252,7 @@ func (e *emitter[T]) stage(r *router[T], i int, v T, lin tuple.Lineage) uint64 {
 // an edge that nobody consumes. An untracked value is lost, as it may be.
 func (e *emitter[T]) refuse(lin tuple.Lineage, err error) uint64 {
 	if lin.Root == 0 {
-		e.task.lane.lost.Add(1)
+		e.task.lane.unsent.Add(1)
 		return 0
 	}
 	e.refused = append(e.refused, refusal{int(lin.Root), err})

@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"fmt"
+
 	"github.com/waterspout/waterspout/spout"
 	"github.com/waterspout/waterspout/tuple"
 )
@@ -11,7 +13,7 @@ type Task struct {
 	Spout                             bool
 	Emitted, Executed, Acked, Dropped uint64
 	FailedBy                          [tuple.Kinds]uint64
-	Replayed                          uint64
+	Replayed, Unsent                  uint64
 	Pending, Held, Queued, Window     int
 	Oldest                            int64 // age of the oldest open tree, in nanoseconds
 	Busy                              int64 // nanoseconds spent executing
@@ -19,8 +21,14 @@ type Task struct {
 	Detail                            map[string]string
 }
 
-// detail adds what the user's object reports of itself.
+// detail adds what the user's object reports of itself. A report that panics
+// costs the report.
 func (t *Task) detail(object any) {
+	defer func() {
+		if p := recover(); p != nil {
+			t.Detail = map[string]string{"detail": fmt.Sprintf("panicked: %v", p)}
+		}
+	}()
 	if r, ok := object.(spout.Reporter); ok {
 		t.Detail = r.Detail()
 	}
@@ -32,7 +40,7 @@ func (t *Task) detail(object any) {
 func (c *boltCore) stats() *Task {
 	s := &Task{
 		Task: c.info, Emitted: c.emitted.Load(), Executed: c.executed.Load(), Acked: c.acked.Load(),
-		Dropped: c.dropped.Load(), Busy: c.busy.Load(), Held: int(c.holds.count.Load()),
+		Dropped: c.dropped.Load(), Unsent: c.unsent.Load(), Busy: c.busy.Load(), Held: int(c.holds.count.Load()),
 	}
 	for k := range s.FailedBy {
 		s.FailedBy[k] = c.failed[k].Load()

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -52,10 +53,7 @@ func offsets(listed kadm.ListedOffsets, err error) (Offsets, error) {
 // Committed are the offsets that a group has committed, by topic. Partitions
 // without a commit are not in it.
 func (b *Broker) Committed(ctx context.Context, group string) (map[string]Offsets, error) {
-	fetched, err := b.admin.FetchOffsets(ctx, group)
-	if err == nil {
-		err = fetched.Error()
-	}
+	fetched, err := b.fetchOffsets(ctx, group)
 	if errors.Is(err, kerr.GroupIDNotFound) { // nobody joined or committed yet
 		return nil, nil
 	}
@@ -73,6 +71,24 @@ func (b *Broker) Committed(ctx context.Context, group string) (map[string]Offset
 		out[o.Topic][o.Partition] = o.At
 	})
 	return out, nil
+}
+
+// fetchOffsets asks again while a broker that was just started has no coordinator.
+func (b *Broker) fetchOffsets(ctx context.Context, group string) (kadm.OffsetResponses, error) {
+	for {
+		fetched, err := b.admin.FetchOffsets(ctx, group)
+		if err == nil {
+			err = fetched.Error()
+		}
+		if !kerr.IsRetriable(err) {
+			return fetched, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, err
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
 }
 
 // Read returns all records of a topic, up to the end offsets at the time of the
