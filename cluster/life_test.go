@@ -279,8 +279,8 @@ func TestSlowTupleDoesNotDelayTheFastOnes(t *testing.T) {
 		if err := start(t, topology.Must(d.Build()), quiet).Wait(); err != nil {
 			t.Error(err)
 		}
-		// A jump in the cost is seen after 64 tuples at most, and then at once.
-		if worst > 3500*time.Millisecond {
+		// A jump in the cost is seen after 16 tuples at most, and then at once.
+		if worst > time.Second {
 			t.Errorf("outputs waited for %v, although no tuple takes more than 50 ms", worst)
 		}
 	})

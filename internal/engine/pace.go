@@ -2,7 +2,7 @@ package engine
 
 // glance is after how many inputs a task looks at the clock: when their cost jumps
 // in the middle of a stretch, so many are late at most.
-const glance = 64
+const glance = 16
 
 // A pace divides a batch into stretches, between which a task lets go of what is
 // staged. Its times are in nanoseconds.
