@@ -80,7 +80,7 @@ func Start(ctx context.Context, t *topology.Topology, m Mode) (*Running, error) 
 	}
 	run, err := engine.Start(ctx, t.Nodes(), opts)
 	if err != nil {
-		return nil, taskErrors(err)
+		return nil, err
 	}
 	return &Running{topology: t, run: run}, nil
 }
@@ -108,7 +108,7 @@ func (r *Running) Drain(ctx context.Context) error {
 func (r *Running) Abort(cause error) { r.run.Abort(cause) }
 
 // Wait blocks until the topology has ended and returns what Run would.
-func (r *Running) Wait() error { return taskErrors(r.run.Wait()) }
+func (r *Running) Wait() error { return r.run.Wait() }
 
 // Done is closed once Wait would not block.
 func (r *Running) Done() <-chan struct{} { return r.run.Done() }

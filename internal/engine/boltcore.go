@@ -116,7 +116,7 @@ func (c *boltCore) outcome(err error) outcome {
 	}
 	c.failed[f.Kind].Add(1)
 	if bolt.IsFatal(err) {
-		c.run.Abort(&TaskError{Task: c.info, Err: err})
+		c.run.Abort(&tuple.TaskError{Task: c.info, Err: err})
 	}
 	return outcome{true, f}
 }

@@ -297,7 +297,7 @@ func (t *boltTask[I, O]) panicked(p any) {
 	t.boltCore.finish(err)
 	t.info.Log.Error("bolt panicked", "panic", p, "stack", string(debug.Stack()))
 	if t.panics++; t.panics >= maxPanics {
-		t.run.Abort(&TaskError{Task: t.info, Err: fmt.Errorf("panicked %d times in a row, last: %v", t.panics, p)})
+		t.run.Abort(&tuple.TaskError{Task: t.info, Err: fmt.Errorf("panicked %d times in a row, last: %v", t.panics, p)})
 	}
 }
 
@@ -346,7 +346,7 @@ func (t *boltTask[I, O]) call(what int32, f func() error) {
 	if err != nil {
 		t.info.Log.Error("bolt failed outside Execute", "in", phase(what), "error", err)
 		if bolt.IsFatal(err) {
-			t.run.Abort(&TaskError{Task: t.info, Err: err})
+			t.run.Abort(&tuple.TaskError{Task: t.info, Err: err})
 		}
 	}
 }

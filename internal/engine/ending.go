@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/waterspout/waterspout/tuple"
 )
 
 // see lets the topology run to its end and takes its tasks down: first what is
@@ -70,7 +72,7 @@ func (l *life) settle() bool {
 			return false
 		}
 		if l.grace() <= 0 {
-			r.Abort(&AbandonedError{Open: l.openTrees()})
+			r.Abort(&tuple.AbandonedError{Open: l.openTrees()})
 			return false
 		}
 	}
@@ -183,8 +185,16 @@ func (l *life) verdict(clean, punctual bool) error {
 	}
 	for _, h := range l.hosts {
 		if h.finished.Load() && h.err != nil {
-			errs = append(errs, &TaskError{Task: h.comp.info(h.index), Err: fmt.Errorf("close: %w", h.err)})
+			errs = append(errs, &tuple.TaskError{Task: h.comp.info(h.index), Err: fmt.Errorf("close: %w", h.err)})
 		}
+	}
+	return joined(errs)
+}
+
+// joined is errors.Join, but that one error stays what it is.
+func joined(errs []error) error {
+	if len(errs) == 1 {
+		return errs[0]
 	}
 	return errors.Join(errs...)
 }

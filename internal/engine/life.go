@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
+
+	"github.com/waterspout/waterspout/tuple"
 	"time"
 )
 
@@ -70,7 +72,7 @@ func (l *life) host(h *host, opened *sync.WaitGroup) {
 // what FailNow and Fatal of package testing do outside the test's own goroutine.
 func (l *life) desert(h *host) {
 	h.err = errors.New("user code called runtime.Goexit, as t.Fatal does; return an error instead")
-	l.run.Abort(&TaskError{Task: h.comp.info(h.index), Err: h.err})
+	l.run.Abort(&tuple.TaskError{Task: h.comp.info(h.index), Err: h.err})
 	h.over.Store(true)
 	h.finished.Store(true)
 	l.run.poke()
@@ -94,7 +96,7 @@ func (l *life) open(ctx context.Context) error {
 		errs = append(errs, context.Cause(ctx))
 	}
 	if len(errs) > 0 {
-		err := errors.Join(errs...)
+		err := joined(errs)
 		r.cancel(err)
 		r.aborted.Store(true)
 		for _, h := range l.hosts {
@@ -123,7 +125,7 @@ func (l *life) openErrors(gaveUp bool) (errs []error) {
 		}
 		if key := h.comp.node.Name + ": " + h.err.Error(); !seen[key] {
 			seen[key] = true
-			errs = append(errs, &TaskError{Task: h.comp.info(h.index), Err: h.err})
+			errs = append(errs, &tuple.TaskError{Task: h.comp.info(h.index), Err: h.err})
 		}
 	}
 	return errs
@@ -133,7 +135,7 @@ func (l *life) openErrors(gaveUp bool) (errs []error) {
 func (l *lane) guard() {
 	for !l.over {
 		if err := protect(func() error { l.work(); return nil }); err != nil {
-			l.run.Abort(&TaskError{Task: l.info, Err: fmt.Errorf("in Ack or Fail: %w", err)})
+			l.run.Abort(&tuple.TaskError{Task: l.info, Err: fmt.Errorf("in Ack or Fail: %w", err)})
 		}
 	}
 }

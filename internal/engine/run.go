@@ -49,27 +49,6 @@ type Run struct {
 	open    int   // trees open when the run was aborted
 }
 
-// A TaskError is an error of one task that ended the run.
-type TaskError struct {
-	Task tuple.Task
-	Err  error
-}
-
-// Error is the task and its error.
-func (e *TaskError) Error() string { return fmt.Sprintf("%v: %v", e.Task, e.Err) }
-
-// Unwrap is the task's error.
-func (e *TaskError) Unwrap() error { return e.Err }
-
-// An AbandonedError says that a run ended while trees were open. They were
-// failed with kind Shutdown.
-type AbandonedError struct{ Open int }
-
-// Error is a line.
-func (e *AbandonedError) Error() string {
-	return fmt.Sprintf("ended with %d trees of tuples still open; their records were not acked", e.Open)
-}
-
 // ErrDrained is the cause of the end of the spouts' context when the run drains.
 var ErrDrained = errors.New("the topology drains")
 

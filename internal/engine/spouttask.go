@@ -87,7 +87,7 @@ func (t *spoutTask[T]) work() {
 	case err == nil || t.run.spouts.Err() != nil && errors.Is(err, context.Cause(t.run.spouts)):
 	case t.run.spouts.Err() != nil && errors.Is(err, context.Canceled):
 	default:
-		t.run.Abort(&TaskError{Task: t.info, Err: err})
+		t.run.Abort(&tuple.TaskError{Task: t.info, Err: err})
 	}
 	t.run.poke()
 }
