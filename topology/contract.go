@@ -21,27 +21,20 @@ type contract struct {
 // the linker would keep every exported method of the program.
 
 func spoutContracts(t reflect.Type) []contract {
-	tracker, opener, closer := reflect.TypeFor[spout.Tracker](), reflect.TypeFor[spout.Opener](), reflect.TypeFor[io.Closer]()
-	var cs []contract
+	tracker := reflect.TypeFor[spout.Tracker]()
+	cs := lifeContracts(t)
 	if m, ok := t.MethodByName("Ack"); ok {
 		cs = append(cs, contract{t, m, tracker})
 	}
 	if m, ok := t.MethodByName("Fail"); ok {
 		cs = append(cs, contract{t, m, tracker})
 	}
-	if m, ok := t.MethodByName("Open"); ok {
-		cs = append(cs, contract{t, m, opener})
-	}
-	if m, ok := t.MethodByName("Close"); ok {
-		cs = append(cs, contract{t, m, closer})
-	}
 	return cs
 }
 
 func boltContracts[O any](t reflect.Type) []contract {
-	ticker, opener, closer := reflect.TypeFor[bolt.Ticker[O]](), reflect.TypeFor[bolt.Opener](), reflect.TypeFor[io.Closer]()
-	drainer := reflect.TypeFor[bolt.Drainer[O]]()
-	var cs []contract
+	ticker := reflect.TypeFor[bolt.Ticker[O]]()
+	cs := lifeContracts(t)
 	if m, ok := t.MethodByName("Tick"); ok {
 		cs = append(cs, contract{t, m, ticker})
 	}
@@ -49,13 +42,17 @@ func boltContracts[O any](t reflect.Type) []contract {
 		cs = append(cs, contract{t, m, ticker})
 	}
 	if m, ok := t.MethodByName("Drained"); ok {
-		cs = append(cs, contract{t, m, drainer})
+		cs = append(cs, contract{t, m, reflect.TypeFor[bolt.Drainer[O]]()})
 	}
+	return cs
+}
+
+func lifeContracts(t reflect.Type) (cs []contract) {
 	if m, ok := t.MethodByName("Open"); ok {
-		cs = append(cs, contract{t, m, opener})
+		cs = append(cs, contract{t, m, reflect.TypeFor[bolt.Opener]()})
 	}
 	if m, ok := t.MethodByName("Close"); ok {
-		cs = append(cs, contract{t, m, closer})
+		cs = append(cs, contract{t, m, reflect.TypeFor[io.Closer]()})
 	}
 	return cs
 }

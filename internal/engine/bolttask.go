@@ -260,11 +260,11 @@ func (t *boltTask[I, O]) some(in inlet[I], limit int) (more bool) {
 
 func (t *boltTask[I, O]) executeOne(v *I, lin *tuple.Lineage) {
 	t.at.begin(lin)
-	t.finish1(t.bolt.Execute(t.ctx, *v, t.out))
+	t.settle(t.bolt.Execute(t.ctx, *v, t.out))
 }
 
-// finish1 settles the input and, once a stretch, lets go of what is staged.
-func (t *boltTask[I, O]) finish1(err error) {
+// settle settles the input and, once a stretch, lets go of what is staged.
+func (t *boltTask[I, O]) settle(err error) {
 	t.boltCore.finish(err)
 	t.panics = 0
 	if t.pace.left--; t.pace.left <= 0 {
@@ -295,7 +295,10 @@ func (t *boltTask[I, O]) breathe() {
 func (t *boltTask[I, O]) panicked(p any) {
 	err := tuple.Failure{Kind: tuple.Panic, Component: t.info.Component, Text: fmt.Sprintf("%v\n%s", p, debug.Stack())}
 	t.boltCore.finish(err)
-	t.info.Log.Error("bolt panicked", "panic", p, "stack", string(debug.Stack()))
+	// The spout is told of each; the log has the first, second, fourth and so on.
+	if n := t.failed[tuple.Panic].Load(); n&(n-1) == 0 {
+		t.info.Log.Error("bolt panicked", "panics", n, "panic", p, "stack", string(debug.Stack()))
+	}
 	if t.panics++; t.panics >= maxPanics {
 		t.run.Abort(&tuple.TaskError{Task: t.info, Err: fmt.Errorf("panicked %d times in a row, last: %v", t.panics, p)})
 	}
