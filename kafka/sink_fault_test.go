@@ -277,6 +277,8 @@ func TestOpenSaysWhatIsWrong(t *testing.T) {
 	producer := kfake.Fault{Keys: []kmsg.Key{kmsg.InitProducerID}, TopLevel: true, Err: kerr.ClusterAuthorizationFailed, Count: -1}
 	transactional := sarama.NewConfig()
 	transactional.Producer.Transaction.ID = "t"
+	huge := sarama.NewConfig()
+	huge.Producer.MaxMessageBytes = 1 << 30
 	good := kafka.Bolt{Brokers: broker.Addrs(), Topic: "out"}
 	for name, c := range map[string]struct {
 		bolt  func(*kafka.Bolt)
@@ -290,6 +292,7 @@ func TestOpenSaysWhatIsWrong(t *testing.T) {
 		"unreachable":     {bolt: func(b *kafka.Bolt) { b.Brokers = []string{"127.0.0.1:1"} }, want: []string{"127.0.0.1:1", "refused"}},
 		"missing topic":   {bolt: func(b *kafka.Bolt) { b.Topic = "nowhere" }, want: []string{"nowhere does not exist"}},
 		"transactional":   {bolt: func(b *kafka.Bolt) { b.Sarama = transactional }, want: []string{"Transaction.ID"}},
+		"huge batches":    {bolt: func(b *kafka.Bolt) { b.Sarama = huge }, want: []string{"MaxMessageBytes is 1073741824"}},
 		"no describe":     {fault: topics(kerr.TopicAuthorizationFailed), want: []string{"no right", "topic out"}},
 		"no idempotence":  {fault: producer, want: []string{"IdempotentWrite"}},
 	} {

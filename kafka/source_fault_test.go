@@ -259,3 +259,17 @@ func TestSpoutNeverChangesTheConfiguration(t *testing.T) {
 		t.Error("the configuration was changed")
 	}
 }
+
+// A task leaves the group also when the coordinator has moved: its partitions go
+// to others at once.
+func TestSourceLeavesAfterTheCoordinatorMoved(t *testing.T) {
+	broker := kafkatest.Start(t, "in")
+	r := start(t, spoutOf(broker, "in"), ack)
+	put(t, broker, "in", series(0, 10)...)
+	untilCommitted(t, broker, "in", 0, 10)
+	fault := broker.Cluster().Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.LeaveGroup}, TopLevel: true, Err: kerr.NotCoordinator, Count: 2})
+	r.stop()
+	if members := broker.Cluster().GroupInfo("terran").Members; len(members) != 0 || fault.Hits() != 2 {
+		t.Errorf("%d refusals, members after Close: %v", fault.Hits(), members)
+	}
+}

@@ -172,7 +172,7 @@ func TestSourceOutOfRangeAtStart(t *testing.T) {
 				if refused.Hits() != 3 {
 					t.Error("emitted from an offset that was not committed")
 				}
-				return held
+				return errHeld
 			})
 			untilCommitted(t, broker, "in", 0, at) // before anything is acked
 			put(t, broker, "in", series(20, 1)...)

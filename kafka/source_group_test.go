@@ -171,7 +171,7 @@ func TestSourceRevokeDeadline(t *testing.T) {
 		if r.Offset < 3 {
 			return nil
 		}
-		return held
+		return errHeld
 	})
 	untilCommitted(t, broker, "in", 1-p, 10)
 	untilCommitted(t, broker, "in", p, 3) // and not 10: those acks came late

@@ -47,11 +47,11 @@ type emitted struct {
 	id uint64
 }
 
-// held is what decide returns to leave a record open.
-var held = fmt.Errorf("held")
+// errHeld is what decide returns to leave a record open.
+var errHeld = fmt.Errorf("held")
 
 func ack(kafka.Record) error  { return nil }
-func hold(kafka.Record) error { return held }
+func hold(kafka.Record) error { return errHeld }
 
 // quick has the times of a test: rebalances are noticed at once.
 func quick() *sarama.Config {
@@ -131,7 +131,7 @@ func (r *reader) EmitID(v kafka.Record, id uint64) bool {
 	r.open[id] = v
 	r.emitted = append(r.emitted, emitted{v, id})
 	if r.decide != nil {
-		if err := r.decide(v); err != held {
+		if err := r.decide(v); err != errHeld {
 			r.answer(id, err)
 		}
 	}
@@ -160,7 +160,7 @@ func (r *reader) settle(decide func(kafka.Record) error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for id, v := range r.open {
-		if err := decide(v); err != held {
+		if err := decide(v); err != errHeld {
 			r.answer(id, err)
 		}
 	}

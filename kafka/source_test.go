@@ -13,6 +13,7 @@ import (
 
 	"github.com/waterspout/waterspout/kafka"
 	"github.com/waterspout/waterspout/kafka/kafkatest"
+	"github.com/waterspout/waterspout/spout/spouttest"
 )
 
 func TestSourceReadsToTheEndAndCommits(t *testing.T) {
@@ -152,7 +153,7 @@ func TestSourceCommitsTheStartBeforeItEmits(t *testing.T) {
 		if got := committed(t, broker, "in", 0); got != 5 {
 			t.Errorf("committed %d when the first record goes out, want 5", got)
 		}
-		return held
+		return errHeld
 	})
 	r.until("the task has its partition", func() bool { go r.notify(); return r.partitions() == 1 })
 	put(t, broker, "in", series(5, 3)...)
@@ -204,4 +205,17 @@ func TestSpoutName(t *testing.T) {
 			t.Errorf("task and spout differ in name: %q", s.Name())
 		}
 	}
+}
+
+func TestSourceConforms(t *testing.T) {
+	broker := kafkatest.Start(t, "in:2")
+	put(t, broker, "in", series(0, 20)...)
+	groups := 0
+	spouttest.Run(t, func() *kafka.Source {
+		groups++
+		spec := spoutOf(broker, "in")
+		spec.Group = fmt.Sprint("group-", groups) // each reads from the start
+		spec.Stop, spec.Retry.Backoff = kafka.AtEnd, time.Millisecond
+		return spec.New()
+	}, spouttest.Exhausts(20), spouttest.RealTime(patience))
 }

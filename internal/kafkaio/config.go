@@ -49,7 +49,7 @@ func NewConfig(user *sarama.Config) (*sarama.Config, error) {
 func check(c *sarama.Config) error {
 	switch {
 	case !c.Version.IsAtLeast(sarama.V2_4_0_0):
-		return fmt.Errorf("Version is %s; set 2.4.0 or later", c.Version)
+		return fmt.Errorf("the Version is %s; set 2.4.0 or later", c.Version)
 	case len(c.Consumer.Interceptors) > 0:
 		return errors.New("Consumer.Interceptors are not called; use a bolt instead")
 	case len(c.Producer.Interceptors) > 0:
@@ -78,7 +78,7 @@ func ours() *sarama.Config {
 	c.Consumer.Fetch.Default = 1 << 20
 	c.Consumer.MaxWaitTime = 250 * time.Millisecond
 	c.Consumer.Retry.Backoff = 250 * time.Millisecond
-	c.Consumer.Group.Heartbeat.Interval = time.Second
+	c.Consumer.Group.Heartbeat.Interval = 500 * time.Millisecond // what a rebalance costs is a few of these
 	c.Consumer.Group.Rebalance.Timeout = 30 * time.Second
 	c.Consumer.Group.Rebalance.Retry.Backoff = 250 * time.Millisecond
 	c.Consumer.Group.Rebalance.GroupStrategies = []sarama.BalanceStrategy{sarama.NewBalanceStrategyCooperativeSticky()}

@@ -146,9 +146,10 @@ func (m *Member) consume() {
 		if err == nil { // a session ended, and tells why if it did by itself
 			err = m.cause()
 		}
-		if err != nil {
-			m.trouble(err)
+		if err == nil {
+			continue
 		}
+		m.trouble(err)
 		select {
 		case <-m.dead:
 			return
@@ -160,17 +161,22 @@ func (m *Member) consume() {
 	}
 }
 
-// cause is why the last session ended, if that is an error for good.
+// cause is why the last session ended, if it was not a rebalance.
 func (m *Member) cause() error {
-	if s := m.session.Load(); s != nil {
-		if err := context.Cause((*s).Context()); forGood(err) != "" {
-			return err
-		}
+	s := m.session.Load()
+	if s == nil {
+		return nil
+	}
+	err := context.Cause((*s).Context())
+	switch {
+	case forGood(err) != "", errors.Is(err, sarama.ErrSessionConsumeClaimExited),
+		errors.Is(err, sarama.ErrSessionHeartbeatFailed), errors.Is(err, sarama.ErrRebalanceTimedOut):
+		return err
 	}
 	return nil
 }
 
-// trouble notes an error of the membership.
+// trouble notes an error of the membership. It is over when a session begins.
 func (m *Member) trouble(err error) {
 	if fatal := forGood(err); fatal != "" {
 		m.once.Do(func() {
@@ -178,6 +184,9 @@ func (m *Member) trouble(err error) {
 			close(m.dead)
 		})
 		return
+	}
+	if _, ofPartition := errors.AsType[*sarama.ConsumerError](err); ofPartition {
+		return // of sarama's own reading; the fetchers tell theirs
 	}
 	m.health.bad(membership, m.cfg.Group, err)
 }
@@ -290,7 +299,13 @@ func (m *Member) Close() error {
 	if m.group != nil {
 		err = m.group.Close()
 		m.running.Wait()
-		err = errors.Join(err, m.leaveStatic(), m.own.Close())
+		// sarama leaves static members in the group, and gives up leaving
+		// when the coordinator has moved; their partitions would then go to
+		// the others only after the session timeout.
+		if err != nil || m.instance() != nil {
+			err = m.leave()
+		}
+		err = errors.Join(err, m.own.Close())
 	}
 	err = errors.Join(err, m.client.Close())
 	if err != nil {
@@ -299,13 +314,24 @@ func (m *Member) Close() error {
 	return nil
 }
 
-// leaveStatic removes a static member, which sarama leaves in the group, so that
-// its partitions go to the others at once instead of after the session timeout.
-func (m *Member) leaveStatic() error {
+// leaveTries is how often leave asks for the coordinator anew.
+const leaveTries = 3
+
+func (m *Member) leave() (err error) {
 	id, _ := m.Identity()
-	if m.instance() == nil || id == "" {
+	if id == "" {
 		return nil
 	}
+	for range leaveTries {
+		if err = m.leaveAs(id); err == nil {
+			return nil
+		}
+		_ = m.client.RefreshCoordinator(m.cfg.Group) // its failure shows at the next try
+	}
+	return err
+}
+
+func (m *Member) leaveAs(id string) error {
 	coordinator, err := m.client.Coordinator(m.cfg.Group)
 	if err != nil {
 		return err
@@ -315,14 +341,16 @@ func (m *Member) leaveStatic() error {
 		Members: []sarama.MemberIdentity{{MemberId: id, GroupInstanceId: m.instance()}},
 	})
 	if err != nil {
+		_ = coordinator.Close() // sarama opens it again at the next request
 		return err
 	}
-	if resp.Err != sarama.ErrNoError {
-		return resp.Err
-	}
+	codes := []sarama.KError{resp.Err}
 	for _, member := range resp.Members {
-		if member.Err != sarama.ErrNoError && member.Err != sarama.ErrUnknownMemberId && member.Err != sarama.ErrFencedInstancedId {
-			return member.Err
+		codes = append(codes, member.Err)
+	}
+	for _, code := range codes {
+		if code != sarama.ErrNoError && !Lost(code) { // lost: it is gone already
+			return code
 		}
 	}
 	return nil

@@ -80,7 +80,7 @@ type item[T any] struct {
 func NewWriter[T any](ctx context.Context, o WriterOptions, results func([]Result[T])) (*Writer[T], error) {
 	conf, err := o.producerConfig()
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("kafka: %w", err)
 	}
 	conns := watchConns(conf)
 	defer context.AfterFunc(ctx, conns.cut)()

@@ -1,6 +1,7 @@
 package kafkaio
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/IBM/sarama"
@@ -23,6 +24,9 @@ const (
 	maxBackoff   = time.Second
 )
 
+// requestOverhead is ample room for what a request has besides its one batch.
+const requestOverhead = 10 << 10
+
 // producerConfig is the configuration of the options' client. Of its Producer
 // section the Writer uses MaxMessageBytes, Timeout, Compression,
 // CompressionLevel, Retry.Max, Retry.Backoff and Retry.BackoffFunc.
@@ -30,6 +34,9 @@ func (o WriterOptions) producerConfig() (*sarama.Config, error) {
 	conf, err := WriterConfig(o.Sarama)
 	if err != nil {
 		return nil, err
+	}
+	if limit := int(sarama.MaxRequestSize) - requestOverhead; conf.Producer.MaxMessageBytes > limit {
+		return nil, fmt.Errorf("sarama config: Producer.MaxMessageBytes is %d; set at most %d", conf.Producer.MaxMessageBytes, limit)
 	}
 	if o.Sarama == nil {
 		conf.Producer.Retry.Max = writeRetries

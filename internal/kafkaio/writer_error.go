@@ -56,9 +56,6 @@ func judge(err error) verdict {
 	if err == nil {
 		return written
 	}
-	if _, ok := errors.AsType[sarama.PacketEncodingError](err); ok {
-		return refusedBatch
-	}
 	code, ok := errors.AsType[sarama.KError](err)
 	switch {
 	case !ok:
