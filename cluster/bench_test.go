@@ -14,6 +14,7 @@ import (
 	"github.com/waterspout/waterspout/grouping"
 	"github.com/waterspout/waterspout/spout"
 	"github.com/waterspout/waterspout/topology"
+	"github.com/waterspout/waterspout/tuple"
 )
 
 var quiet = cluster.Local{Log: slog.New(slog.DiscardHandler)}
@@ -127,4 +128,67 @@ func cpu() time.Duration {
 		return 0
 	}
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// hoarder holds its inputs and lets another goroutine ack them, 256 at a time
+// with up to 16,384 open, as a writer does.
+type hoarder struct {
+	batch []bolt.Held
+	queue chan []bolt.Held
+	done  chan struct{}
+}
+
+func newHoarder() *hoarder {
+	h := &hoarder{queue: make(chan []bolt.Held, 63), done: make(chan struct{})}
+	go func() {
+		defer close(h.done)
+		for batch := range h.queue {
+			tuple.AckAll(batch)
+		}
+	}()
+	return h
+}
+
+func (h *hoarder) Execute(_ context.Context, _ int, out *bolt.Collector[bolt.None]) error {
+	h.batch = append(h.batch, out.Hold())
+	if len(h.batch) == 256 {
+		h.queue <- h.batch
+		h.batch = make([]bolt.Held, 0, 256)
+	}
+	return nil
+}
+
+func (h *hoarder) Drained(context.Context, *bolt.Collector[bolt.None]) error {
+	if len(h.batch) > 0 {
+		h.queue <- h.batch
+		h.batch = nil
+	}
+	return nil
+}
+
+func (h *hoarder) Close() error {
+	close(h.queue)
+	<-h.done
+	return nil
+}
+
+// BenchmarkHold is the cost of an input that is held and acked elsewhere.
+func BenchmarkHold(b *testing.B) {
+	t := topology.New("hold")
+	ints := func(_ context.Context, out *spout.Emitter[int]) error {
+		for i := range b.N {
+			if !out.EmitID(i, uint64(i)) {
+				break
+			}
+		}
+		return nil
+	}
+	s := topology.Spout(t, "ints", spout.Of(ints), topology.MaxPending(32768))
+	topology.Bolt(s.By(grouping.Shuffle), "hold", newHoarder)
+	topo := topology.Must(t.Build())
+	before := cpu()
+	if err := cluster.Run(context.Background(), topo, quiet); err != nil {
+		b.Fatal(err)
+	}
+	b.ReportMetric((cpu()-before).Seconds()*1e6/float64(b.N), "cpu-s/M")
 }

@@ -123,7 +123,7 @@ func (h *holds) resume(a *anchor, slot, gen uint32) bool {
 	if int(slot) >= len(h.slots) || h.slots[slot].gen != gen || h.slots[slot].state != open {
 		return false
 	}
-	s := h.slots[slot]
+	s := &h.slots[slot]
 	s.state = executing
 	a.begin(&s.lin)
 	a.held = int(slot)

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"errors"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -18,12 +19,13 @@ const (
 	settled // while executing: the outcome waits for Execute's return
 )
 
+// A hold is one held input: 40 bytes, since a writer bolt may have tens of
+// thousands. What few have is kept beside it.
 type hold struct {
-	anchor
-	lin   tuple.Lineage // what anchor.lin points to
+	lin   tuple.Lineage
+	word  uint64 // as anchor.word
 	gen   uint32
 	state holdState
-	err   error // of a settled hold
 }
 
 // holds are the held inputs of one bolt task (T2, T3): a slab, so that a Held
@@ -33,8 +35,10 @@ type holds struct {
 	count atomic.Int64
 
 	mu     sync.Mutex // guards all below
-	slots  []*hold
+	slots  []hold
 	unused []uint32
+	more   map[uint32][]uint64 // as anchor.more, of inputs with several roots
+	told   map[uint32]error    // outcomes of settled holds
 	pairs  laneBuffers
 }
 
@@ -46,21 +50,17 @@ func (h *holds) hold(a *anchor) tuple.Held {
 		return tuple.NewHeld(h, uint32(a.held), h.slots[a.held].gen)
 	}
 	slot := h.slotLocked()
-	s := h.slots[slot]
-	s.state, s.err = executing, nil
-	s.lin, s.word = *a.lin, a.word
-	s.more = append(s.more[:0], a.more[:moreLen(a.lin)]...)
-	s.anchor.lin = &s.lin
+	s := &h.slots[slot]
+	s.state, s.lin, s.word = executing, *a.lin, a.word
+	if a.lin.More != nil {
+		if h.more == nil {
+			h.more = map[uint32][]uint64{}
+		}
+		h.more[slot] = slices.Clone(a.more)
+	}
 	a.held = int(slot)
 	h.count.Add(1)
 	return tuple.NewHeld(h, slot, s.gen)
-}
-
-func moreLen(lin *tuple.Lineage) int {
-	if lin.More == nil {
-		return 0
-	}
-	return len(*lin.More)
 }
 
 func (h *holds) slotLocked() uint32 {
@@ -69,19 +69,34 @@ func (h *holds) slotLocked() uint32 {
 		h.unused = h.unused[:n-1]
 		return slot
 	}
-	h.slots = append(h.slots, &hold{gen: 1})
+	h.slots = append(h.slots, hold{gen: 1})
 	return uint32(len(h.slots) - 1)
+}
+
+// anchorLocked is the hold in slot as an anchor.
+func (h *holds) anchorLocked(slot uint32) anchor {
+	s := &h.slots[slot]
+	a := anchor{lin: &s.lin, word: s.word}
+	if s.lin.More != nil {
+		a.more = h.more[slot]
+	}
+	return a
+}
+
+func (h *holds) growLocked(slot uint32, b *lineage, e *edges) {
+	a := h.anchorLocked(slot)
+	a.grow(b, e)
+	h.slots[slot].word = a.word
 }
 
 // grow adds edges for a tuple below the hold in slot, if it is not settled.
 func (h *holds) grow(slot uint32, b *lineage, e *edges) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	s := h.slots[slot]
-	if s.state == settled {
+	if h.slots[slot].state == settled {
 		return false
 	}
-	s.anchor.grow(b, e)
+	h.growLocked(slot, b, e)
 	return true
 }
 
@@ -91,11 +106,10 @@ func (h *holds) growHeld(slot, gen uint32, b *lineage, e *edges) bool {
 	if int(slot) >= len(h.slots) {
 		return false
 	}
-	s := h.slots[slot]
-	if s.gen != gen || s.state == free || s.state == settled {
+	if s := &h.slots[slot]; s.gen != gen || s.state == free || s.state == settled {
 		return false
 	}
-	s.anchor.grow(b, e)
+	h.growLocked(slot, b, e)
 	return true
 }
 
@@ -105,7 +119,7 @@ func (h *holds) growHeld(slot, gen uint32, b *lineage, e *edges) bool {
 func (h *holds) returned(slot uint32, err, fault error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if s := h.slots[slot]; err == nil && fault == nil && s.state != settled {
+	if s := &h.slots[slot]; err == nil && fault == nil && s.state != settled {
 		s.state = open
 		return
 	}
@@ -113,8 +127,9 @@ func (h *holds) returned(slot uint32, err, fault error) {
 }
 
 func (h *holds) concludeLocked(slot uint32, err, fault error, to *laneBuffers) {
-	if s := h.slots[slot]; s.state == settled {
-		err = s.err
+	if h.slots[slot].state == settled {
+		err = h.told[slot]
+		delete(h.told, slot)
 	}
 	if fault != nil {
 		err = errors.Join(fault, err)
@@ -142,13 +157,19 @@ func (h *holds) AckAll(held []tuple.Held) {
 }
 
 func (h *holds) settleLocked(slot, gen uint32, err error) {
-	s := h.slots[slot]
+	s := &h.slots[slot]
 	if s.gen != gen {
 		return
 	}
 	switch s.state {
 	case executing:
-		s.state, s.err = settled, err
+		s.state = settled
+		if err != nil {
+			if h.told == nil {
+				h.told = map[uint32]error{}
+			}
+			h.told[slot] = err
+		}
 	case open:
 		h.endLocked(slot, err, &h.pairs)
 	}
@@ -158,21 +179,22 @@ func (h *holds) settleLocked(slot, gen uint32, err error) {
 // which the caller owns and flushes. It never blocks: ack traffic has a lane
 // without bound.
 func (h *holds) endLocked(slot uint32, err error, to *laneBuffers) {
-	s := h.slots[slot]
+	s := &h.slots[slot]
 	if out := h.core.outcome(err); out.fail {
 		h.core.failRoots(&s.lin, out.failure)
-	} else {
-		if s.lin.More == nil {
-			if s.lin.Root != 0 {
-				to.add(h.core.run, acker.Pair{Root: s.lin.Root, Word: s.lin.Edge ^ s.word})
-			}
-		} else {
-			s.anchor.pairs(func(p acker.Pair) { to.add(h.core.run, p) })
+	} else if s.lin.More == nil {
+		if s.lin.Root != 0 {
+			to.add(h.core.run, acker.Pair{Root: s.lin.Root, Word: s.lin.Edge ^ s.word})
 		}
+	} else {
+		a := h.anchorLocked(slot)
+		a.pairs(func(p acker.Pair) { to.add(h.core.run, p) })
 	}
-	s.state = free
+	if s.lin.More != nil {
+		delete(h.more, slot)
+	}
+	s.state, s.lin = free, tuple.Lineage{}
 	s.gen++
-	s.lin, s.err = tuple.Lineage{}, nil
 	h.unused = append(h.unused, slot)
 	h.count.Add(-1)
 }
@@ -181,8 +203,8 @@ func (h *holds) endLocked(slot uint32, err error, to *laneBuffers) {
 func (h *holds) failAll(err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	for slot, s := range h.slots {
-		if s.state != free {
+	for slot := range h.slots {
+		if h.slots[slot].state != free {
 			h.endLocked(uint32(slot), err, &h.pairs)
 		}
 	}
