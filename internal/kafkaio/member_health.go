@@ -1,9 +1,17 @@
 package kafkaio
 
 import (
+	"errors"
 	"log/slog"
 	"sync"
+	"time"
+
+	"github.com/IBM/sarama"
 )
+
+// settling is how long a group may refuse its members because it is changing,
+// before that is worth a line in the log.
+const settling = 5 * time.Second
 
 // health remembers what goes wrong, so that each trouble is logged once when it
 // begins and once when it is over, however many partitions have it and however
@@ -18,8 +26,20 @@ type health struct {
 
 // kind is one kind of doing.
 type kind struct {
-	said bool             // that it fails, and not yet that it works again
-	down map[string]error // for whom it fails
+	said bool               // that it fails, and not yet that it works again
+	down map[string]trouble // for whom it fails
+}
+
+type trouble struct {
+	err   error
+	since time.Time
+}
+
+// passing reports whether err is what every member is told while the group
+// changes.
+func passing(err error) bool {
+	return errors.Is(err, sarama.ErrIllegalGeneration) || errors.Is(err, sarama.ErrRebalanceInProgress) ||
+		errors.Is(err, sarama.ErrUnknownMemberId)
 }
 
 func (h *health) kind(doing string) *kind {
@@ -28,7 +48,7 @@ func (h *health) kind(doing string) *kind {
 	}
 	k := h.kinds[doing]
 	if k == nil {
-		k = &kind{down: map[string]error{}}
+		k = &kind{down: map[string]trouble{}}
 		h.kinds[doing] = k
 	}
 	return k
@@ -40,8 +60,13 @@ func (h *health) bad(doing, who string, err error) {
 	defer h.mu.Unlock()
 	h.last = err
 	k := h.kind(doing)
-	k.down[who] = err
-	if !k.said {
+	t := k.down[who]
+	if t.err == nil {
+		t.since = time.Now()
+	}
+	t.err = err
+	k.down[who] = t
+	if !k.said && (!passing(err) || time.Since(t.since) >= settling) {
 		k.said = true
 		h.log.Warn("kafka: "+doing+" fails; trying again until it works", "of", who, "err", err)
 	}
@@ -52,11 +77,8 @@ func (h *health) good(doing, who string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	k := h.kind(doing)
-	if !k.said {
-		return
-	}
 	delete(k.down, who)
-	if len(k.down) == 0 {
+	if k.said && len(k.down) == 0 {
 		k.said = false
 		h.log.Info("kafka: " + doing + " works again")
 	}
@@ -74,8 +96,8 @@ func (h *health) trouble() (doing string, err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for _, doing := range []string{membership, reading, committing} {
-		for _, err := range h.kind(doing).down {
-			return doing, err
+		for _, t := range h.kind(doing).down {
+			return doing, t.err
 		}
 	}
 	return "", nil
