@@ -51,7 +51,7 @@ func parse(args []string, usage io.Writer) (options, error) {
 	f.Float64Var(&o.fail, "fail", 0, "`share` of attempts at decoding that fail")
 	f.BoolVar(&o.follow, "follow", false, "run until SIGTERM, then drain; make and fill nothing, check nothing")
 	f.BoolVar(&o.json, "json", false, "end with a line of JSON")
-	f.BoolVar(&o.quiet, "q", false, "show no progress")
+	f.BoolVar(&o.quiet, "q", false, "show no progress, and log warnings only")
 	f.StringVar(&o.log, "log", "console", "`format` of the log on stderr: console or json")
 	if err := f.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {

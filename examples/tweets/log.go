@@ -8,11 +8,16 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// newLog is a structured log through zerolog, as lines of text or of JSON.
+// newLog is a structured log through zerolog, as lines of text or of JSON; when
+// quiet, of warnings only.
 func newLog(format string, p *progress) *slog.Logger {
 	var w io.Writer = p
 	if format == "console" {
 		w = zerolog.ConsoleWriter{Out: p, TimeFormat: time.TimeOnly, NoColor: !p.terminal()}
 	}
-	return slog.New(zerolog.NewSlogHandler(zerolog.New(w).Level(zerolog.InfoLevel)))
+	level := zerolog.InfoLevel
+	if p.quiet {
+		level = zerolog.WarnLevel
+	}
+	return slog.New(zerolog.NewSlogHandler(zerolog.New(w).Level(level)))
 }

@@ -13,7 +13,6 @@ import (
 
 	"github.com/waterspout/waterspout/cluster"
 	"github.com/waterspout/waterspout/internal/tweets"
-	"github.com/waterspout/waterspout/tuple"
 )
 
 // A summary is what is known at the end. Its zero value is that of a program
@@ -72,7 +71,7 @@ func failures(c cluster.Component) string {
 	}
 	var kinds []string
 	for _, k := range slices.Sorted(maps.Keys(c.FailedBy)) {
-		kinds = append(kinds, fmt.Sprintf("%s %s", grouped(c.FailedBy[k]), tuple.Kind(k)))
+		kinds = append(kinds, fmt.Sprintf("%s %s", grouped(c.FailedBy[k]), k))
 	}
 	return strings.Join(kinds, ", ")
 }

@@ -19,7 +19,7 @@ func Paced(ctx context.Context, records iter.Seq[kafka.Record], rate int) iter.S
 		defer timer.Stop()
 		n := 0
 		for r := range records {
-			r.Time = start.Add(time.Duration(float64(n) / float64(rate) * float64(time.Second)))
+			r.Time = start.Add(time.Duration(n/rate)*time.Second + time.Duration(n%rate)*time.Second/time.Duration(rate))
 			n++
 			if wait := time.Until(r.Time); wait > 0 {
 				timer.Reset(wait)
