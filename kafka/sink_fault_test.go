@@ -188,13 +188,22 @@ func wantText(t *testing.T, err error, parts ...string) {
 }
 
 // outage lets every request end its connection while down is true.
-func outage(b *kafkatest.Broker) (down *atomic.Bool) {
-	down = new(atomic.Bool)
+func outage(b *kafkatest.Broker) *gone {
+	down := new(gone)
 	b.Cluster().Control(func(kmsg.Request) (kmsg.Response, error, bool) {
 		b.Cluster().KeepControl()
+		if down.Load() {
+			down.tries.Add(1)
+		}
 		return nil, errors.New("gone"), down.Load()
 	})
 	return down
+}
+
+// gone is true while the brokers hang up on every request, and counts those.
+type gone struct {
+	atomic.Bool
+	tries atomic.Int64
 }
 
 func TestSinkOutlivesAShortOutage(t *testing.T) {

@@ -125,7 +125,8 @@ func TestSourceOutlivesAnOutage(t *testing.T) {
 	down.Store(true)
 	eventually(t, "Detail shows it", func() bool { return strings.Contains(r.source.Detail()["state"], "fails") })
 	eventually(t, "it is logged", func() bool { return r.log.count("fails; trying again") >= 1 })
-	time.Sleep(500 * time.Millisecond) // many tries
+	tries := down.tries.Load()
+	eventually(t, "many more tries", func() bool { return down.tries.Load() > tries+20 })
 	for _, doing := range []string{"reading", "membership", "committing"} {
 		if n := r.log.count("kafka: " + doing + " fails"); n > 1 {
 			t.Errorf("%s: said %d times:\n%s", doing, n, r.log)

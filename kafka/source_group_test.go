@@ -12,6 +12,7 @@ import (
 	"github.com/IBM/sarama"
 	"github.com/google/go-cmp/cmp"
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/waterspout/waterspout/kafka"
 	"github.com/waterspout/waterspout/kafka/kafkatest"
@@ -206,9 +207,11 @@ func TestSourceRebalanceStorm(t *testing.T) {
 	var stop atomic.Bool
 	var wg sync.WaitGroup
 	wg.Go(func() { // a paced input
+		pace := time.NewTicker(20 * time.Millisecond)
+		defer pace.Stop()
 		for i := 0; i < total; i += 102 {
 			put(t, broker, "in", series(i, 102)...)
-			time.Sleep(20 * time.Millisecond)
+			<-pace.C
 		}
 	})
 	wg.Go(func() { watchCommits(t, broker, &stop) })
@@ -231,7 +234,9 @@ func TestSourceRebalanceStorm(t *testing.T) {
 // watchCommits fails the test when a committed offset goes back.
 func watchCommits(t *testing.T, b *kafkatest.Broker, stop *atomic.Bool) {
 	last := map[int32]int64{}
-	for ; !stop.Load(); time.Sleep(5 * time.Millisecond) {
+	look := time.NewTicker(5 * time.Millisecond)
+	defer look.Stop()
+	for ; !stop.Load(); <-look.C {
 		for p := range int32(6) {
 			at := committed(t, b, "in", p)
 			if at >= 0 && at < last[p] {
@@ -284,7 +289,13 @@ func TestSourcePausesOnBytes(t *testing.T) {
 	r := start(t, spec, hold)
 	r.untilEmitted(5)
 	before := broker.Cluster().GroupInfo("terran")
-	time.Sleep(5 * spec.Sarama.Consumer.Group.Heartbeat.Interval)
+	var beats atomic.Int64
+	broker.Cluster().ControlKey(int16(kmsg.Heartbeat), func(kmsg.Request) (kmsg.Response, error, bool) {
+		broker.Cluster().KeepControl()
+		beats.Add(1)
+		return nil, nil, false
+	})
+	eventually(t, "the member has beaten five times", func() bool { return beats.Load() >= 5 })
 	if n := len(r.values()); n != 5 {
 		t.Errorf("%d records of a kilobyte emitted, want 5", n)
 	}

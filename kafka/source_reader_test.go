@@ -255,7 +255,9 @@ func (r *reader) partitions() int {
 // eventually polls what no channel tells, such as the broker's state.
 func eventually(t testing.TB, what string, cond func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(patience); !cond(); time.Sleep(10 * time.Millisecond) {
+	look := time.NewTicker(10 * time.Millisecond)
+	defer look.Stop()
+	for deadline := time.Now().Add(patience); !cond(); <-look.C {
 		if time.Now().After(deadline) {
 			t.Fatalf("waited too long until %s", what)
 		}

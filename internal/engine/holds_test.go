@@ -61,6 +61,15 @@ func TestFirstOutcomeCounts(t *testing.T) {
 	if f := b.fails(); len(f) != 1 || f[0].why.Kind != tuple.Rejected {
 		t.Errorf("rejected inside of Execute: %v", f)
 	}
+	b.core.at.begin(lin)
+	h = b.core.holds.hold(&b.core.at)
+	h.Ack()
+	h.Fail(errors.New("late"))
+	b.core.finish(nil)
+	b.core.flush()
+	if w := b.words(); w[lin.Root] != 5 || len(b.fails()) != 0 {
+		t.Errorf("acked inside of Execute, then failed: words %v", w)
+	}
 	if n := b.core.holds.count.Load(); n != 0 {
 		t.Errorf("%d inputs are still held", n)
 	}
