@@ -131,7 +131,9 @@ type Bad struct {
 	Why error
 }
 
-type hidden struct{ secret int }
+type hidden struct {
+	secret int //lint:ignore U1000 it is there to be refused
+}
 
 type list struct{ Next *list }
 

@@ -90,11 +90,11 @@ func allowedOperations(client sarama.Client, topic string) (int32, error) {
 	if err != nil {
 		return 0, err
 	}
-	for _, t := range response.Topics {
-		if t.Err != sarama.ErrNoError {
-			return 0, t.Err
-		}
-		return t.TopicAuthorizedOperations, nil
+	if len(response.Topics) == 0 {
+		return unknownOperations, nil
 	}
-	return unknownOperations, nil
+	if t := response.Topics[0]; t.Err != sarama.ErrNoError {
+		return 0, t.Err
+	}
+	return response.Topics[0].TopicAuthorizedOperations, nil
 }

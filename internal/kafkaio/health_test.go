@@ -33,7 +33,7 @@ func TestHealthIsPatientWithChanges(t *testing.T) {
 		if doing, err := h.trouble(); doing != reading || err == nil {
 			t.Errorf("trouble is %q, %v", doing, err)
 		}
-		time.Sleep(1)
+		time.Sleep(1 * time.Nanosecond)
 		h.bad(reading, "in/0", sarama.ErrRebalanceInProgress)
 		h.bad(reading, "in/0", sarama.ErrRebalanceInProgress)
 		lines(1)
