@@ -1,0 +1,120 @@
+package harness
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// tick is how many times a second Linux counts CPU time in /proc.
+const tick = 100
+
+// A Watch tells how much CPU time was used beside a contender.
+type Watch struct {
+	start   time.Time
+	busy    float64   // of the machine
+	ours    float64   // of us, the contender and the helpers
+	helpers []float64 // of each helper
+	pids    []int
+	all     []int
+}
+
+// An Aside is the CPU time that was used beside a contender. Both are zero where
+// there is no /proc.
+type Aside struct {
+	Helpers float64 // CPU seconds of brokers and generators
+	Foreign float64 // cores that other processes had in use, on average
+}
+
+// StartWatch begins to look. helpers are processes that serve the contender.
+func StartWatch(contender *Child, helpers ...*Child) *Watch {
+	w := &Watch{start: time.Now(), all: []int{os.Getpid(), contender.Pid()}}
+	for _, h := range helpers {
+		w.pids = append(w.pids, h.Pid())
+	}
+	w.all = append(w.all, w.pids...)
+	w.busy, w.ours = busySeconds(), sum(processSeconds(w.all))
+	w.helpers = processSeconds(w.pids)
+	return w
+}
+
+// Stop is what was used since the start. The contender must still run.
+func (w *Watch) Stop() Aside {
+	busy := busySeconds() - w.busy
+	ours := sum(processSeconds(w.all)) - w.ours
+	foreign := max(busy-ours, 0) / time.Since(w.start).Seconds()
+	return Aside{Helpers: sum(processSeconds(w.pids)) - sum(w.helpers), Foreign: foreign}
+}
+
+// calm is how many cores others may use on a calm machine.
+const calm = 0.15
+
+// awaitCalm returns when the machine was calm for half a second, or when patience
+// or ctx have run out.
+func awaitCalm(ctx context.Context, patience time.Duration) {
+	const look = 500 * time.Millisecond
+	for begin := time.Now(); time.Since(begin) < patience && ctx.Err() == nil; {
+		before, start := busySeconds(), time.Now()
+		time.Sleep(look)
+		if (busySeconds()-before)/time.Since(start).Seconds() < calm {
+			return
+		}
+	}
+}
+
+func sum(xs []float64) (total float64) {
+	for _, x := range xs {
+		total += x
+	}
+	return total
+}
+
+// busySeconds is the CPU time that all processes ever used.
+func busySeconds() float64 {
+	b, err := os.ReadFile("/proc/stat")
+	if err != nil {
+		return 0
+	}
+	line, _, _ := bytes.Cut(b, []byte("\n"))
+	return parseBusy(string(line))
+}
+
+// parseBusy adds up the first line of /proc/stat without idle, iowait and steal.
+func parseBusy(line string) float64 {
+	var ticks float64
+	for i, f := range strings.Fields(line) {
+		switch i {
+		case 1, 2, 3, 6, 7: // user nice system irq softirq
+			n, _ := strconv.ParseFloat(f, 64) // zero where it is no number
+			ticks += n
+		}
+	}
+	return ticks / tick
+}
+
+func processSeconds(pids []int) []float64 {
+	out := make([]float64, len(pids))
+	for i, pid := range pids {
+		if b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid)); err == nil {
+			out[i] = parseProcess(string(b))
+		}
+	}
+	return out
+}
+
+// parseProcess is the user and system time in a /proc/PID/stat. The name before
+// them is in parentheses and may hold anything.
+func parseProcess(stat string) float64 {
+	_, rest, _ := strings.Cut(stat[strings.LastIndexByte(stat, ')')+1:], " ")
+	fields := strings.Fields(rest)
+	if len(fields) < 13 {
+		return 0
+	}
+	user, _ := strconv.ParseFloat(fields[11], 64)
+	system, _ := strconv.ParseFloat(fields[12], 64)
+	return (user + system) / tick
+}

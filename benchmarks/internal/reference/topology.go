@@ -1,0 +1,65 @@
+package reference
+
+import (
+	"context"
+	"log/slog"
+	"os"
+
+	"github.com/waterspout/waterspout/avro"
+	"github.com/waterspout/waterspout/cluster"
+	"github.com/waterspout/waterspout/grouping"
+	"github.com/waterspout/waterspout/internal/tweets"
+	"github.com/waterspout/waterspout/kafka"
+	"github.com/waterspout/waterspout/topology"
+)
+
+var tweetCodec = avro.Must(avro.New[tweets.Tweet](tweets.Schema))
+
+// running is the topology as a job.
+type running struct {
+	*cluster.Running
+	acked bool
+}
+
+func startTopology(ctx context.Context, s Spec) (job, error) {
+	var opts []topology.SpoutOption
+	if s.Contender == "unacked" {
+		opts = append(opts, topology.Untracked())
+	}
+	topo, err := build(s, opts...)
+	if err != nil {
+		return nil, err
+	}
+	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	r, err := cluster.Start(ctx, topo, cluster.Local{Log: log})
+	if err != nil {
+		return nil, err
+	}
+	return &running{Running: r, acked: s.Contender == "acked"}, nil
+}
+
+func build(s Spec, opts ...topology.SpoutOption) (*topology.Topology, error) {
+	in := kafka.Spout{Brokers: s.Brokers, Topics: []string{s.In}, Group: s.Group, CommitEvery: commitEvery}
+	out := kafka.Bolt{Brokers: s.Brokers, Topic: s.Out}
+	b := topology.New("tweets")
+	raw := topology.Spout(b, "read", in.New, append(opts, topology.Parallelism(s.Tasks.Spouts))...)
+	decoded := topology.Bolt(raw.By(grouping.Shuffle), "decode", avro.Decoder(tweetCodec, kafka.Value), topology.Parallelism(s.Tasks.Decoders))
+	encoded := topology.Bolt(decoded.By(grouping.Shuffle), "encode", avro.Encoder(tweetCodec, kafka.Of), topology.Parallelism(s.Tasks.Encoders))
+	topology.Bolt(encoded.By(grouping.Shuffle), "write", out.New, topology.Parallelism(s.Tasks.Writers))
+	return b.Build()
+}
+
+// written counts trees that were acked; without acking, records that the broker
+// has.
+func (r *running) written() uint64 {
+	for _, c := range r.Stats().Components {
+		if c.Name == "read" && r.acked || c.Name == "write" && !r.acked {
+			return c.Acked
+		}
+	}
+	return 0
+}
+
+func (r *running) failed() <-chan struct{} { return r.Done() }
+
+func (r *running) stop(ctx context.Context) error { return r.Drain(ctx) }

@@ -1,0 +1,99 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/waterspout/waterspout/benchmarks/internal/harness"
+)
+
+func TestMain(m *testing.M) {
+	if harness.IsChild() {
+		os.Exit(harness.Serve())
+	}
+	os.Exit(m.Run())
+}
+
+// output is what f prints.
+func output(t *testing.T, f func() error) string {
+	t.Helper()
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	was := os.Stdout
+	os.Stdout = w
+	read := make(chan string)
+	go func() {
+		b, _ := io.ReadAll(r) // ends with the pipe
+		read <- string(b)
+	}()
+	err = f()
+	os.Stdout = was
+	_ = w.Close()
+	out := <-read
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	return out
+}
+
+// figures are those of the last line.
+func figures(t *testing.T, out string) map[string]harness.Figures {
+	t.Helper()
+	lines := strings.Split(strings.TrimSpace(out), "\n")
+	dec := json.NewDecoder(bytes.NewBufferString(lines[len(lines)-1]))
+	dec.DisallowUnknownFields()
+	var got map[string]harness.Figures
+	if err := dec.Decode(&got); err != nil {
+		t.Fatalf("%v in the last line of\n%s", err, out)
+	}
+	for name, f := range got {
+		if f.PerSecond <= 0 || f.CPU <= 0 || f.Runs == 0 {
+			t.Errorf("%s: %+v", name, f)
+		}
+	}
+	return got
+}
+
+func TestWordcount(t *testing.T) {
+	out := output(t, func() error {
+		return run(t.Context(), []string{"wordcount", "-n", "5000", "-runs", "2", "-costs=false", "-json", "-q"})
+	})
+	got := figures(t, out)
+	for _, name := range contenders {
+		if got[name].Runs != 2 {
+			t.Errorf("%s: %+v", name, got[name])
+		}
+	}
+	if !strings.Contains(out, "acked / unacked: rate") {
+		t.Errorf("no ratio in\n%s", out)
+	}
+}
+
+func TestReference(t *testing.T) {
+	out := output(t, func() error {
+		return run(t.Context(), []string{"reference", "-n", "200000", "-runs", "1", "-decoders", "2", "-encoders", "2", "-json", "-q"})
+	})
+	got := figures(t, out)
+	for _, name := range contenders {
+		if got[name].Runs != 1 {
+			t.Errorf("%s: %+v", name, got[name])
+		}
+	}
+	if !strings.Contains(out, "missing 0, duplicates 0") || !strings.Contains(out, "acked / unacked: rate") {
+		t.Errorf("no verdict or ratio in\n%s", out)
+	}
+}
+
+func TestBadArguments(t *testing.T) {
+	for _, args := range [][]string{{}, {"storm"}, {"hops", "-runs", "0"}, {"wordcount", "much"}, {"reference", "-n", "0"}} {
+		if run(t.Context(), args) == nil {
+			t.Errorf("%q is no error", args)
+		}
+	}
+}
