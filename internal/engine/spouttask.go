@@ -299,7 +299,9 @@ func (e *emitter[T]) last() {
 // flush opens the trees and hands the tuples over.
 func (e *emitter[T]) flush() {
 	e.task.lane.emitted.Add(e.emitted)
-	if len(e.ids) > 0 {
+	if e.task.comp.node.Untracked {
+		e.task.lane.settle(e.ids)
+	} else if len(e.ids) > 0 {
 		e.roots = e.task.lane.open(e.ids, e.words, e.roots[:0])
 		for _, r := range e.routers {
 			for i := range r.buf {
