@@ -63,6 +63,7 @@ type Ledger struct {
 	instance uint32
 	next     uint64
 	open     int
+	oldest   uint64 // no tree before this sequence is open
 	ring     []slot
 	expired  map[tuple.Root]uint64 // word of trees that timed out, until their last pair
 }
@@ -190,14 +191,16 @@ func (l *Ledger) FailAll(dst []Ended) []Ended {
 // Len is how many trees are open.
 func (l *Ledger) Len() int { return l.open }
 
-// Oldest is the earliest birth among the open trees, 0 if none is open. It
-// costs one pass over the ring.
+// Oldest is the earliest birth among the open trees, 0 if none is open. Trees are
+// opened in the order of their sequences, so it looks for the first that is open,
+// and never at one twice that has ended.
 func (l *Ledger) Oldest() int64 {
-	var oldest int64
-	for i := range l.ring {
-		if s := &l.ring[i]; s.root != 0 && (oldest == 0 || s.born < oldest) {
-			oldest = s.born
-		}
+	if l.open == 0 {
+		l.oldest = l.next
+		return 0
 	}
-	return oldest
+	for l.find(tuple.NewRoot(l.instance, l.oldest)) == nil {
+		l.oldest++
+	}
+	return l.slot(l.oldest).born
 }

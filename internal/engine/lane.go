@@ -58,7 +58,7 @@ func newLane(c *component, info tuple.Task, instance uint32) *lane {
 		pairs:    mailbox.New[acker.Pair](0, park),
 		fails:    mailbox.New[failed](0, park),
 		settled:  mailbox.New[uint64](0, park),
-		ledger:   acker.New(instance, c.node.MaxPending+chunk),
+		ledger:   acker.New(instance, c.node.MaxPending),
 		window:   acker.NewWindow(c.node.MaxPending, int64(c.node.Timeout)),
 		complete: newLatencies(),
 	}
