@@ -35,8 +35,8 @@ func (rs Results) Of(name string) Result {
 	return Result{Name: name}
 }
 
-// Figures are a contender's medians as they are printed with -json. The last
-// three, and what a benchmark did not measure, are left out if they are zero.
+// Figures are a contender's medians as they are printed with -json, but for the
+// peak, which is the highest. What a benchmark did not measure is left out.
 type Figures struct {
 	PerSecond    float64    `json:"per_second"`
 	CPU          float64    `json:"cpu_s_per_million"`

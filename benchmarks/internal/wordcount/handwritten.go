@@ -7,8 +7,9 @@ import (
 )
 
 const (
-	// Tried on two cores: slices of 64 to 1,024 and 2 to 64 of them in a
-	// channel. From 256 on the rate changes by less than the spread of runs.
+	// Tried on two cores: slices of 64 to 4,096, and 2, 16 and 64 of them in
+	// a channel. CPU time was 0.034 to 0.050 s per million tuples, medians of
+	// three runs, without a trend that stood out from the spread of one.
 	sliceLength = 512
 	sliceQueue  = 16
 )
