@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -45,6 +46,26 @@ func TestASecondRunOnTheSameBroker(t *testing.T) {
 	for range 2 {
 		p, _ := runs(t, 0, "-n", "3000", "-brokers", strings.Join(broker.Addrs(), ","))
 		p.numbers(map[string]float64{"read": 3000, "acked": 3000, "missing": 0, "duplicates": 0})
+	}
+}
+
+// Three tweets in, three out, in their order: the article's own test.
+func TestThreeTweetsStayInOrder(t *testing.T) {
+	broker := kafkatest.Start(t, "in:1", "out:1")
+	runs(t, 0, "-n", "3", "-brokers", strings.Join(broker.Addrs(), ","), "-in", "in", "-out", "out",
+		"-spouts", "1", "-decoders", "1", "-encoders", "1", "-writers", "1")
+	var values [2][]string
+	for i, topic := range []string{"in", "out"} {
+		records, err := broker.Read(t.Context(), topic)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range records {
+			values[i] = append(values[i], string(r.Value))
+		}
+	}
+	if len(values[0]) != 3 || !slices.Equal(values[0], values[1]) {
+		t.Errorf("in %q, out %q", values[0], values[1])
 	}
 }
 
