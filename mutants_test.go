@@ -15,17 +15,19 @@ import (
 // which the test named must notice.
 type mutant struct {
 	rule, file, old, new string
-	test                 string // in the package of file
+	test                 string
+	in                   string // the package of the test, if it is not that of file
 }
 
 const (
-	ledger = "acker/ledger.go"
-	window = "acker/window.go"
-	anchor = "internal/engine/anchor.go"
-	holds  = "internal/engine/holds.go"
-	coreGo = "internal/engine/boltcore.go"
-	box    = "internal/mailbox/mailbox.go"
-	park   = "internal/mailbox/park.go"
+	ledger  = "acker/ledger.go"
+	window  = "acker/window.go"
+	anchor  = "internal/engine/anchor.go"
+	holds   = "internal/engine/holds.go"
+	coreGo  = "internal/engine/boltcore.go"
+	emitter = "internal/engine/spouttask.go"
+	box     = "internal/mailbox/mailbox.go"
+	park    = "internal/mailbox/park.go"
 
 	tracker  = "internal/lowwater/tracker.go"
 	failures = "internal/lowwater/failure.go"
@@ -35,53 +37,61 @@ const (
 )
 
 var mutants = []mutant{
-	{"L1 init counted twice", ledger, "word: word, id", "word: word ^ word, id", ghost},
-	{"L2 late pair taken for an end", ledger, "return Ended{}, l.late(p)", "return Ended{}, Done", ghost},
-	{"L3 root used again", ledger, "l.next++\n\tl.open++", "l.open++", ghost},
-	{"L4 slot without tag", ledger, "s.root == root && root != 0", "s.root != 0", ghost},
-	{"L5 instance not in the root", ledger, "NewRoot(l.instance, l.next)", "NewRoot(1, l.next)", ghost},
-	{"L5 sequence goes back", ledger, "*s = slot{}", "l.next, *s = s.root.Sequence(), slot{}", ghost},
-	{"L6 taken slots not skipped", ledger, "for s.root != 0 {", "for s.root != 0 {\n\t\treturn 0, false", ghost},
-	{"L6 taken slots taken again", ledger, "for s.root != 0 {", "for false {", ghost},
-	{"L7 fail does not end", ledger, "return l.end(s), Done\n}\n\nfunc (l *Ledger) end", "return Ended{}, Pending\n}\n\nfunc (l *Ledger) end", ghost},
-	{"L8 lost worker fails some", ledger, "if s := &l.ring[i]; s.root != 0 {", "if s := &l.ring[i]; s.root != 0 && i > 0 {", ghost},
-	{"O1 no halving", window, "w.size = max(w.size/2", "w.size = max(w.size", "TestWindowEndsTheLivelock"},
-	{"O1 halved more than once a second", window, "if now-w.halved < 1e9 {", "if false {", "TestWindow"},
-	{"O1 no floor", window, "min(floor, w.max)", "1", "TestWindow"},
-	{"O1 no growth", window, "w.acked += n", "w.acked += n * 0", "TestWindowGrowsBack"},
-	{"O3 expired trees forgotten", ledger, "l.expired[s.root] = s.word", "_ = s.word", ghost},
-	{"O3 late taken for false", ledger, "if word ^= p.Word; word != 0 {", "if word ^= p.Word; false {", ghost},
-	{"O3 timeout without bound", window, "min(w.timeout+w.timeout/2, w.limit)", "w.timeout + w.timeout/2", "TestWindow"},
-	{"O4 no age limit", ledger, "min(s.hot+idle, s.born+age)", "s.hot + idle", ghost},
-	{"O4 progress not counted", ledger, "\ts.hot = now\n", "", ghost},
+	{"L1 init counted twice", ledger, "word: word, id", "word: word ^ word, id", ghost, ""},
+	{"L2 late pair taken for an end", ledger, "return Ended{}, l.late(p)", "return Ended{}, Done", ghost, ""},
+	{"L3 root used again", ledger, "l.next++\n\tl.open++", "l.open++", ghost, ""},
+	{"L4 slot without tag", ledger, "s.root == root && root != 0", "s.root != 0", ghost, ""},
+	{"L5 instance not in the root", ledger, "NewRoot(l.instance, l.next)", "NewRoot(1, l.next)", ghost, ""},
+	{"L5 sequence goes back", ledger, "*s = slot{}", "l.next, *s = s.root.Sequence(), slot{}", ghost, ""},
+	{"L6 taken slots not skipped", ledger, "for s.root != 0 {", "for s.root != 0 {\n\t\treturn 0, false", ghost, ""},
+	{"L6 taken slots taken again", ledger, "for s.root != 0 {", "for false {", ghost, ""},
+	{"L7 fail does not end", ledger, "return l.end(s), Done\n}\n\nfunc (l *Ledger) end", "return Ended{}, Pending\n}\n\nfunc (l *Ledger) end", ghost, ""},
+	{"L8 lost worker fails some", ledger, "if s := &l.ring[i]; s.root != 0 {", "if s := &l.ring[i]; s.root != 0 && i > 0 {", ghost, ""},
+	{"O1 no halving", window, "w.size = max(w.size/2", "w.size = max(w.size", "TestWindowEndsTheLivelock", ""},
+	{"O1 halved more than once a second", window, "if now-w.halved < 1e9 {", "if false {", "TestWindow", ""},
+	{"O1 no floor", window, "min(floor, w.max)", "1", "TestWindow", ""},
+	{"O1 no growth", window, "w.acked += n", "w.acked += n * 0", "TestWindowGrowsBack", ""},
+	{"O3 expired trees forgotten", ledger, "l.expired[s.root] = s.word", "_ = s.word", ghost, ""},
+	{"O3 late taken for false", ledger, "if word ^= p.Word; word != 0 {", "if word ^= p.Word; false {", ghost, ""},
+	{"O3 timeout without bound", window, "min(w.timeout+w.timeout/2, w.limit)", "w.timeout + w.timeout/2", "TestWindow", ""},
+	{"O4 no age limit", ledger, "min(s.hot+idle, s.born+age)", "s.hot + idle", ghost, ""},
+	{"O4 progress not counted", ledger, "\ts.hot = now\n", "", ghost, ""},
 
 	{"E1 one edge for several anchors", anchor,
 		"slot, gen := h.Slot()\n\t\tif holder != tuple.Holder(c.holds) || !c.holds.growHeld(slot, gen, &b, &c.edges) {",
-		"slot, gen := h.Slot()\n\t\tsame := c.edges\n\t\tif holder != tuple.Holder(c.holds) || !c.holds.growHeld(slot, gen, &b, &same) {", "TestEdges"},
-	{"E1 one edge for all targets", coreGo, "for k := range r.sinks {", "for same, k := o.core.edges, 0; k < len(r.sinks); k++ {\n\t\to.core.edges = same", "TestEdges"},
-	{"E1 a root's second edge replaces the first", anchor, "b.links[i].Edge ^= edge", "b.links[i].Edge = edge", "TestEdges"},
-	{"E2 zero edge", anchor, "w != 0 {", "true || w != 0 {", "TestZeroIsRedrawn"},
-	{"E2 tasks with one seed", "internal/engine/run.go", "crand.Read(seed[:])", "crand.Read(seed[:0])", "TestTasksDrawDifferentEdges"},
-	{"T1 ack word before the emits", coreGo, "Word: a.lin.Edge ^ a.word", "Word: a.lin.Edge", "TestEdges"},
-	{"T1 emit under an acked input", holds, "if h.slots[slot].state == settled {\n\t\treturn false", "if false {\n\t\treturn false", "TestNothingIsEmittedUnderTheDead"},
-	{"T1 emit under a dead held input", holds, "s.gen != gen || s.state == free || s.state == settled", "s == nil", "TestNothingIsEmittedUnderTheDead"},
-	{"T2 second outcome counts", holds, "case executing:\n\t\ts.state", "case executing, settled:\n\t\ts.state", "TestFirstOutcomeCounts"},
-	{"T2 old name ends another input", holds, "if s.gen != gen {", "if false {", "TestStaleHeld"},
-	{"T2 ack stays behind", holds, "h.endLocked(slot, err, to)", "h.endLocked(slot, err, &h.pairs)", "TestHeldAckedInside"},
-	{"T3 held inputs outlive their bolt", holds, "if h.slots[slot].state != free {", "if h.slots[slot].state == executing {", "TestFailAll"},
+		"slot, gen := h.Slot()\n\t\tsame := c.edges\n\t\tif holder != tuple.Holder(c.holds) || !c.holds.growHeld(slot, gen, &b, &same) {", "TestEdges", ""},
+	{"E1 one edge for all targets", coreGo, "for k := range r.sinks {", "for same, k := o.core.edges, 0; k < len(r.sinks); k++ {\n\t\to.core.edges = same", "TestEdges", ""},
+	{"E1 a root's second edge replaces the first", anchor, "b.links[i].Edge ^= edge", "b.links[i].Edge = edge", "TestEdges", ""},
+	{"E2 zero edge", anchor, "w != 0 {", "true || w != 0 {", "TestZeroIsRedrawn", ""},
+	{"E2 tasks with one seed", "internal/engine/run.go", "crand.Read(seed[:])", "crand.Read(seed[:0])", "TestTasksDrawDifferentEdges", ""},
+	{"T1 ack word before the emits", coreGo, "Word: a.lin.Edge ^ a.word", "Word: a.lin.Edge", "TestEdges", ""},
+	{"T1 emit under an acked input", holds, "if h.slots[slot].state == settled {\n\t\treturn false", "if false {\n\t\treturn false", "TestNothingIsEmittedUnderTheDead", ""},
+	{"T1 emit under a dead held input", holds, "s.gen != gen || s.state == free || s.state == settled", "s == nil", "TestNothingIsEmittedUnderTheDead", ""},
+	{"T2 second outcome counts", holds, "case executing:\n\t\ts.state", "case executing, settled:\n\t\ts.state", "TestFirstOutcomeCounts", ""},
+	{"T2 old name ends another input", holds, "if s.gen != gen {", "if false {", "TestStaleHeld", ""},
+	{"T2 ack stays behind", holds, "h.endLocked(slot, err, to)", "h.endLocked(slot, err, &h.pairs)", "TestHeldAckedInside", ""},
+	{"T3 held inputs outlive their bolt", holds, "if h.slots[slot].state != free {", "if h.slots[slot].state == executing {", "TestFailAll", ""},
 
-	{"P1 position committed", tracker, "b := &t.batches[t.head]\n\treturn t.offset(&b.records[t.low-b.base])", "return t.position", model},
-	{"P1 back-off and dead letter not held", tracker, "func (t *Tracker[R]) Low() int64 {\n\tif t.low == t.high {", "func (t *Tracker[R]) Low() int64 {\n\tif t.open == 0 {", model},
-	{"P1 late ack of a record in back-off", tracker, "return !found || f.state == inFlight", "return !found || f.state == f.state", model},
-	{"P1 ended before the dead letter", failures, "found && f.state == givingUp {\n\t\tt.givingUp--\n\t\tt.end(", "found && f.state == f.state {\n\t\tt.givingUp--\n\t\tt.end(", model},
-	{"P4 timeouts are attempts", failures, "if kind.Counts() || kind == tuple.Rejected {", "if true {", model},
-	{"D1 replay after the stop", failures, "if t.stopped || len(t.backoff) == 0 || t.backoff", "if len(t.backoff) == 0 || t.backoff", model},
-	{"D1 new records after the stop", tracker, "if t.stopped || t.taken", "if t.taken", model},
+	{"P1 position committed", tracker, "b := &t.batches[t.head]\n\treturn t.offset(&b.records[t.low-b.base])", "return t.position", model, ""},
+	{"P1 back-off and dead letter not held", tracker, "func (t *Tracker[R]) Low() int64 {\n\tif t.low == t.high {", "func (t *Tracker[R]) Low() int64 {\n\tif t.open == 0 {", model, ""},
+	{"P1 late ack of a record in back-off", tracker, "return !found || f.state == inFlight", "return !found || f.state == f.state", model, ""},
+	{"P1 ended before the dead letter", failures, "found && f.state == givingUp {\n\t\tt.givingUp--\n\t\tt.end(", "found && f.state == f.state {\n\t\tt.givingUp--\n\t\tt.end(", model, ""},
+	{"P4 timeouts are attempts", failures, "if kind.Counts() || kind == tuple.Rejected {", "if true {", model, ""},
+	{"D1 replay after the stop", failures, "if t.stopped || len(t.backoff) == 0 || t.backoff", "if len(t.backoff) == 0 || t.backoff", model, ""},
+	{"D1 new records after the stop", tracker, "if t.stopped || t.taken", "if t.taken", model, ""},
 
-	{"park: no second look", park, "if ready() && p.state", "if false && p.state", "TestWakeBetweenLookAndSleep"},
-	{"box: senders not woken", box, "wake := b.waiting > 0", "wake := false", "TestPutBlocksAndCloseReleases"},
-	{"box: no bound", box, "len(b.buf) >= b.capacity }", "false }", "TestOrderAndBound"},
-	{"box: batch not forgotten", box, "clear(spare)", "", "TestTakeForgets"},
+	{"park: no second look", park, "if ready() && p.state", "if false && p.state", "TestWakeBetweenLookAndSleep", ""},
+	{"box: senders not woken", box, "wake := b.waiting > 0", "wake := false", "TestPutBlocksAndCloseReleases", ""},
+	{"box: no bound", box, "len(b.buf) >= b.capacity }", "false }", "TestOrderAndBound", ""},
+	{"box: batch not forgotten", box, "clear(spare)", "", "TestTakeForgets", ""},
+
+	{"L1 opened under another root", emitter, "r.buf[i].Root = e.roots[k-1]", "r.buf[i].Root = e.roots[0]", "TestExhaustedSpoutsEndTheTopology", "cluster"},
+	{"E3 no task, and nobody knows", coreGo, "o.core.at.fault = r.wrong(i)", "_ = r.wrong(i)", "TestGroupingThatFindsNoTask", "cluster"},
+	{"E3 no task for a root", emitter, "return e.edges.next()\n}\n\n// exclusively", "return 0\n}\n\n// exclusively", "TestGroupingThatFindsNoTask", "cluster"},
+	{"D1 emits while draining", "internal/engine/ending.go", "if h.comp.node.Spout {\n\t\t\th.task.hurry()", "if false {\n\t\t\th.task.hurry()", "TestContextEndDrains", "cluster"},
+	{"W1 acked at hand-over", "kafka/sink.go", "return s.writer.Write(ctx, (*kafkaio.Record)(&r), out.Hold())",
+		"out.Hold().Ack()\n\treturn s.writer.Write(ctx, (*kafkaio.Record)(&r), out.Hold())", "TestSinkHoldsTheInputUntilTheBrokerAnswers", "kafka"},
+	{"O1 the window is not asked", "internal/engine/lane.go", "l.window.Expired(now)", "_ = now", "TestTimeoutsDoNotLivelock", "cluster"},
 }
 
 // TestMutants proves that the tests can fail, each for its rule.
@@ -129,9 +139,12 @@ func (m mutant) run(t *testing.T) (string, error) {
 	if err := os.WriteFile(list, overlay, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), "go", "test", "-overlay", list,
-		"-count=1", "-vet=off", "-timeout=30s", "-run", fmt.Sprintf("^%s$", m.test), "./"+filepath.Dir(m.file),
-		"-rapid.nofailfile", "-rapid.shrinktime=1ms", "-rapid.checks=2000", "-rapid.seed=1")
-	out, err := cmd.CombinedOutput()
+	args := []string{"test", "-overlay", list, "-count=1", "-vet=off", "-timeout=30s", "-run", fmt.Sprintf("^%s$", m.test)}
+	if m.in != "" {
+		args = append(args, "./"+m.in)
+	} else {
+		args = append(args, "./"+filepath.Dir(m.file), "-rapid.nofailfile", "-rapid.shrinktime=1ms", "-rapid.checks=2000", "-rapid.seed=1")
+	}
+	out, err := exec.CommandContext(context.WithoutCancel(t.Context()), "go", args...).CombinedOutput()
 	return string(out), err
 }

@@ -223,8 +223,9 @@ func TestReplayAfterTimeout(t *testing.T) {
 	})
 }
 
-// O1: a stage that serves 300/s behind 4,096 pending and a timeout of 3 s dies
-// without halving: every tree times out just before its turn.
+// O1: a stage that serves 300/s behind 2,048 pending and a timeout of half a
+// second dies without halving: every tree times out just before its turn, and
+// would even with ten times the timeout (O3).
 func TestTimeoutsDoNotLivelock(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := topology.New("test")
@@ -233,11 +234,15 @@ func TestTimeoutsDoNotLivelock(t *testing.T) {
 		for i := range vs {
 			vs[i] = i
 		}
-		s := topology.Spout(d, "src", spout.Replay(spout.FromSlice(vs), spout.Retry{}, nil), topology.MaxPending(2048), topology.Timeout(3*time.Second))
+		s := topology.Spout(d, "src", spout.Replay(spout.FromSlice(vs), spout.Retry{}, nil), topology.MaxPending(2048), topology.Timeout(time.Second/2))
 		topology.Bolt(s.By(grouping.Shuffle), "work", sinkOf(func(int) error { time.Sleep(time.Second / 300); return nil }))
 		r := start(t, topology.Must(d.Build()), quiet)
 		done := make(chan time.Duration, 1)
 		go func() { done <- took(func() { r.Wait() }) }()
+		time.Sleep(time.Second)
+		if w := part(t, r.Stats(), "src").Window; w > 1024 {
+			t.Errorf("after the first timeouts the window is %d of 2048", w)
+		}
 		select {
 		case d := <-done:
 			if src := part(t, r.Stats(), "src"); src.FailedBy[tuple.Timeout] == 0 {
