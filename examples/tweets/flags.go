@@ -36,7 +36,7 @@ func parse(args []string, usage io.Writer) (options, error) {
 	var brokers string
 	f := flag.NewFlagSet("tweets", flag.ContinueOnError)
 	f.SetOutput(io.Discard)
-	f.Uint64Var(&o.n, "n", 1_000_000, "fill the input with `this` many tweets")
+	f.Uint64Var(&o.n, "n", 1_000_000, "fill the input with this many `tweets`")
 	f.Uint64Var(&o.seed, "seed", 1, "`number` that the tweets are made from")
 	f.IntVar(&o.rate, "rate", 0, "fill with `records/s` while the job runs; 0 fills first, as fast as it goes")
 	f.StringVar(&brokers, "brokers", "", "use the Kafka at `host:port,...` instead of one in this process")
