@@ -26,6 +26,8 @@ type ownership struct {
 	// stopped says that nothing of it may be emitted any more. It is set with
 	// mu held and read without.
 	stopped atomic.Bool
+	leaving atomic.Bool   // no new record may be emitted: only what failed is, again
+	spent   chan struct{} // closed when leaving and nothing is left to be waited for
 	quiet   chan struct{} // closed when stopped and nothing is in flight or being given up
 
 	mu        sync.Mutex // guards what follows; never held while blocking
@@ -35,6 +37,7 @@ type ownership struct {
 	unset     bool          // the tracker's start is not committed; nothing goes out before
 	full      bool          // Run found no room, and waits to be woken
 	limit     int           // bytes that Run allowed last
+	over      bool          // spent is closed
 	closed    bool          // quiet is
 	retired   bool          // the last commit was made
 	failure   spout.Failure // the last one
@@ -47,7 +50,7 @@ type ownership struct {
 
 func newOwnership(id uint16, c *kafkaio.Claim) *ownership {
 	return &ownership{
-		id: id, claim: c, quiet: make(chan struct{}),
+		id: id, claim: c, spent: make(chan struct{}), quiet: make(chan struct{}),
 		tracker: newTracker(c.Start), committed: c.Start,
 	}
 }
@@ -64,7 +67,7 @@ func (o *ownership) messageID(number uint64) uint64 { return uint64(o.id)<<numbe
 func (o *ownership) take(n, limit int) (first uint64, records []kafkaio.Record, reset *kafkaio.Batch) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.stopped.Load() {
+	if o.leaving.Load() {
 		return 0, nil, nil
 	}
 	if o.tracker.Waiting() == 0 {
@@ -133,10 +136,21 @@ func (o *ownership) giveBack(n int) {
 	o.settle()
 }
 
+// leave ends the emitting of new records, and lets what failed come again at
+// once.
+func (o *ownership) leave(now time.Time) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.leaving.Store(true)
+	o.tracker.Hasten(now)
+	o.settle()
+}
+
 // stop ends the emitting (rules P3 and D1).
 func (o *ownership) stop() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	o.leaving.Store(true)
 	o.stopped.Store(true)
 	o.tracker.Stop()
 	o.settle()
@@ -145,6 +159,10 @@ func (o *ownership) stop() {
 // settle tells who waits for it that all is quiet. Call it with mu held after
 // something ended.
 func (o *ownership) settle() {
+	if !o.over && o.leaving.Load() && o.tracker.Open() == 0 && o.tracker.GivingUp() == 0 && o.tracker.InBackoff() == 0 {
+		o.over = true
+		close(o.spent)
+	}
 	if !o.closed && o.stopped.Load() && o.tracker.Open() == 0 && o.tracker.GivingUp() == 0 {
 		o.closed = true
 		close(o.quiet)
@@ -177,7 +195,7 @@ func (o *ownership) park(number uint64) {
 }
 
 func (o *ownership) ended() (wake bool) {
-	if o.stopped.Load() {
+	if o.leaving.Load() {
 		o.settle()
 		return false
 	}

@@ -49,6 +49,8 @@ type Source struct {
 	leaving atomic.Bool // Close has begun: the engine waits
 	fatal   error       // why halted; set before that is closed
 
+	running atomic.Bool // Run has not returned
+
 	last   *ownership // of the last answer; belongs to the goroutine of Ack and Fail
 	acks   int        // since the last hasten; as last
 	credit int        // emits that earn a replay; belongs to Run
@@ -169,10 +171,11 @@ func (s *Source) claimed(c *kafkaio.Claim) {
 // a time, what is finished is committed (rules P3 and D3). It runs on a
 // goroutine of the claim.
 func (s *Source) revoked(c *kafkaio.Claim) {
-	o := s.disown(c)
-	o.stop()
 	deadline := time.NewTimer(s.patience())
 	defer deadline.Stop()
+	s.lastChance(c)
+	o := s.disown(c)
+	o.stop()
 	select {
 	case <-o.quiet:
 	case <-deadline.C:
@@ -191,6 +194,26 @@ func (s *Source) patience() time.Duration {
 		return min(s.member.RevokeTime(), closeTimeout)
 	}
 	return s.member.RevokeTime()
+}
+
+// lastChance replays what failed once more, while the partition still is ours: a
+// record in back-off would hold the commit below all that was acked behind it,
+// and the successor would do that again. It takes as long as records fail, and
+// a second at most.
+func (s *Source) lastChance(c *kafkaio.Claim) {
+	if !s.running.Load() {
+		return
+	}
+	owned := *s.owned.Load()
+	o := owned[slices.IndexFunc(owned, func(o *ownership) bool { return o.claim == c })]
+	o.leave(time.Now())
+	s.rouse()
+	timer := time.NewTimer(min(time.Second, s.patience()/2))
+	defer timer.Stop()
+	select {
+	case <-o.spent:
+	case <-timer.C:
+	}
 }
 
 // disown takes the ownership of a claim out of those that Run reads.

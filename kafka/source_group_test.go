@@ -16,6 +16,7 @@ import (
 
 	"github.com/waterspout/waterspout/kafka"
 	"github.com/waterspout/waterspout/kafka/kafkatest"
+	"github.com/waterspout/waterspout/spout"
 )
 
 // shares are how many partitions each task reads, the most first.
@@ -228,6 +229,32 @@ func TestSourceRebalanceStorm(t *testing.T) {
 	wg.Wait()
 	if d := wantAll(t, all, total); d > total/10 {
 		t.Errorf("%d of %d records doubled", d, total)
+	}
+}
+
+// A record in back-off comes again at once when its partition is taken away:
+// else the successor would do again all that was acked behind it.
+func TestSourceReplaysBeforeItLetsGo(t *testing.T) {
+	broker := kafkatest.Start(t, "in:2")
+	put(t, broker, "in", series(0, 20)...)
+	spec := spoutOf(broker, "in")
+	spec.Retry = spout.Retry{Backoff: time.Hour, Max: time.Hour}
+	var failed sync.Map
+	first := start(t, spec, func(r kafka.Record) error {
+		if _, again := failed.LoadOrStore(r.Partition, true); !again {
+			return errors.New("the first of each partition fails once")
+		}
+		return nil
+	})
+	first.untilEmitted(20)
+	second := newReader(t, spec, 1, ack)
+	eventually(t, "the second has a partition", func() bool { return second.partitions() == 1 })
+	eventually(t, "the partition that moved is committed whole", func() bool {
+		return committed(t, broker, "in", 0) == 10 || committed(t, broker, "in", 1) == 10
+	})
+	second.stop()
+	if n := len(second.values()); n != 0 {
+		t.Errorf("the second read %d records that the first had done", n)
 	}
 }
 

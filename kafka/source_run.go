@@ -22,6 +22,8 @@ const (
 func (s *Source) Run(ctx context.Context, out *spout.Emitter[Record]) error {
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
+	s.running.Store(true)
+	defer s.running.Store(false)
 	for ctx.Err() == nil {
 		emitted, ok := s.round(ctx, out)
 		if !ok {
@@ -108,7 +110,7 @@ func (s *Source) emit(out *spout.Emitter[Record], o *ownership, limit int) (n in
 		s.wentOn(o, reset)
 	}
 	for i := range records {
-		if o.stopped.Load() {
+		if o.leaving.Load() {
 			o.giveBack(len(records) - i)
 			return i, true
 		}

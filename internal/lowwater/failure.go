@@ -128,6 +128,14 @@ func (t *Tracker[R]) NextDue() (at time.Time, ok bool) {
 	return t.backoff[0].at, true
 }
 
+// Hasten makes every record in back-off due at now.
+func (t *Tracker[R]) Hasten(now time.Time) {
+	for i := range t.backoff {
+		t.backoff[i].at = now
+	}
+	heap.Init(&t.backoff)
+}
+
 // InBackoff is how many records wait for their next attempt.
 func (t *Tracker[R]) InBackoff() int { return len(t.backoff) }
 
