@@ -112,7 +112,6 @@ func (l *life) closeBolts() bool {
 
 // abort makes every task return as soon as it can.
 func (l *life) abort() {
-	l.run.open = l.openTrees()
 	l.run.aborted.Store(true)
 	for _, h := range l.hosts {
 		h.task.hurry()

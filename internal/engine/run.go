@@ -46,7 +46,6 @@ type Run struct {
 	state   chan struct{} // one slot: something happened that a wait may be for
 	done    chan struct{}
 	err     error // once done is closed
-	open    int   // trees open when the run was aborted
 }
 
 // ErrDrained is the cause of the end of the spouts' context when the run drains.
