@@ -23,18 +23,23 @@ const core = 60
 // floors say which packages may import which: only those on a lower floor. A new
 // package gets its place here, as low as what it imports allows.
 var floors = map[string]int{
-	"tuple": 0, "internal/mailbox": 0, "internal/frame": 0, "internal/pace": 0,
+	"tuple": 0, "internal/mailbox": 0, "internal/pace": 0,
 	"internal/port": 1,
 
-	"spout": 10, "bolt": 10, "grouping": 10, "acker": 10, "codec": 10, "transport": 10, "internal/link": 10,
+	"spout": 10, "bolt": 10, "grouping": 10, "acker": 10, "codec": 10, "transport": 10,
 
-	"internal/engine": 20, "transport/inproc": 20, "internal/lowwater": 20,
+	// between workers
+	"internal/frame": 11, "internal/assign": 11, "transport/inproc": 11,
+	"internal/link": 12,
+	"internal/mesh": 13, "internal/member": 13,
 
-	"topology": 30, "internal/assign": 30,
+	"internal/engine": 20, "internal/lowwater": 20,
+
+	"topology": 30, "internal/worker": 30,
 	"cluster": 40,
 
 	// connectors
-	"internal/kafkaio": 60, "avro": 60, "transport/natsnet": 60,
+	"internal/kafkaio": 60, "avro": 60, "transport/natsnet": 60, "transport/natsserver": 60,
 	"kafka": 61,
 
 	// kits for users' tests

@@ -1,17 +1,19 @@
-// Package transport is the contract between the engine and the wire that joins
-// workers: frames, and a small store for coordination.
+// Package transport is the contract between the workers of a cluster and the wire
+// that joins them: frames on two lanes, and small stores for coordination.
 //
-// A [Net] opens a worker's [Conn]; frames sent over it arrive at most once, in
-// order between two workers, or not at all: the engine's links find every loss
-// and fail the trees concerned (rules K1 to K6 of docs/protocol.md). The
-// invariant that an implementation keeps: Recv never returns part of a frame,
-// and Send blocks rather than drops when the peer is slow.
+// A [Net] opens a worker's [Conn]. What is sent over it arrives at most once, in
+// order between two workers on one lane, or not at all: the links above find every
+// loss and fail the trees concerned (rules K1 to K6 of docs/protocol.md). The
+// invariant that an implementation keeps: Recv returns whole frames or none, and
+// Send blocks rather than drops while the net is slow.
 //
-//	conn, err := net.Open(ctx, "worker-1")
-//	err = conn.Send(ctx, "worker-2", transport.Frame{Kind: transport.Data, Payload: b})
-//	f, err := conn.Recv(ctx)
+//	conn, err := net.Open(ctx, "tweets-3fa2", "worker-1")
+//	err = conn.Send(ctx, "worker-2", transport.Data, frame)
+//	frame, err := conn.Recv(ctx, transport.Data)
 //
-// A local topology needs no transport: package cluster runs it without one.
+// transport/inproc joins workers of one process, transport/natsnet those of many
+// machines; transport/transporttest is the suite that both pass. A local topology
+// needs no transport.
 package transport
 
 import (
@@ -22,66 +24,79 @@ import (
 // ErrClosed is returned by the methods of a Conn that was closed.
 var ErrClosed = errors.New("transport: closed")
 
-// ErrConflict is returned by Store.Put when the key is not at the revision
-// given.
+// ErrConflict is returned by a Store when the key is not at the revision given.
 var ErrConflict = errors.New("transport: the key has another revision")
 
-// A Kind says what a frame carries. Acks and control never wait behind data.
-type Kind uint8
+// MaxFrame is the size in bytes of the largest frame that every Conn carries,
+// whatever the size of its own messages.
+const MaxFrame = 64 << 20
 
-// The kinds of frames.
+// A Lane is one of the two ways from a worker to another. What is sent on one never
+// waits behind the other.
+type Lane uint8
+
+// The lanes.
 const (
-	Data    Kind = iota + 1 // tuples for one task
-	Ack                     // pairs and fails for one spout instance
-	Report                  // of a receiver: what arrived, what is missing, credit
-	Control                 // hello, offer, fin
+	Data    Lane = iota // tuples: large, held back by credit
+	Control             // acks, reports, everything that must not wait for tuples
+	Lanes               // how many there are
 )
-
-// A Frame is one message between two workers.
-type Frame struct {
-	Kind    Kind
-	From    string // the sender's name; set by the Conn
-	Payload []byte
-}
 
 // A Net opens connections. Its methods may be called from any goroutine.
 type Net interface {
-	// Open joins the net under a name that no other open Conn has. It blocks
-	// until the net is reached or ctx ends.
-	Open(ctx context.Context, worker string) (Conn, error)
+	// Open joins a cluster under a name that no other open Conn of it has.
+	// Conns of different clusters never see each other's frames. Both names
+	// are made of letters, digits, hyphens and underscores. It blocks until
+	// the net is reached or ctx ends; it returns at once what waiting cannot
+	// cure.
+	Open(ctx context.Context, cluster, worker string) (Conn, error)
 }
 
-// A Conn is one worker's end of a net. Send may be called from any goroutine,
-// Recv from one.
+// A Conn is one worker's end of a net. Its methods may be called from any
+// goroutine, but Recv from one per lane.
 type Conn interface {
-	// Send sends a frame to a worker, and blocks while that is not possible.
-	// The payload is not kept. Nil does not say that the frame arrived.
-	Send(ctx context.Context, to string, f Frame) error
-	// Recv returns the next frame, whose payload is good until the next Recv.
-	Recv(ctx context.Context) (Frame, error)
-	// Store is the coordination store that all workers of the net share.
-	Store() Store
+	// Send sends a frame to the worker of that name, and blocks while the net
+	// cannot take it. payload is not kept. Nil does not say that it arrived:
+	// a frame to a worker that is not there is lost.
+	Send(ctx context.Context, to string, lane Lane, payload []byte) error
+	// Recv returns the next frame, which is the caller's.
+	Recv(ctx context.Context, lane Lane) ([]byte, error)
+	// Store opens the store of that name, and makes it if it does not exist.
+	// Stores are shared by all workers of the net, of whatever cluster.
+	Store(ctx context.Context, name string) (Store, error)
+	// Dropped is how many frames this end threw away since it was slow. Credit
+	// keeps it at 0.
+	Dropped() uint64
 	// Close releases blocked calls with ErrClosed. It may be called twice.
 	Close() error
 }
 
-// An Entry is a value of the Store at a revision. Revisions of a store only
-// grow; 0 is a key that does not exist.
+// An Entry is a value of a Store at a revision. Revisions of a store only grow, for
+// as long as it is not wiped; 0 is a key that does not exist.
 type Entry struct {
 	Key      string
-	Value    []byte
+	Value    []byte // nil if the key was deleted
 	Revision uint64
 }
 
-// A Store keeps leases, the leader and the assignment. It has no expiry: a
-// lease is a number that its owner raises, judged by the others' own clocks.
+// A Store keeps leases, the leader and the assignment. It has no expiry: a lease is
+// a number that its owner raises, judged by the others' own clocks. Its methods may
+// be called from any goroutine; keys are made of letters, digits, hyphens,
+// underscores and dots.
 type Store interface {
-	// Get returns the entry of key, with revision 0 if there is none.
+	// Get returns the entry of key as the last Put or Delete left it, with
+	// revision 0 and a nil value if there is none.
 	Get(ctx context.Context, key string) (Entry, error)
-	// Put writes value if key is at revision, and returns the new one; else
-	// it returns ErrConflict.
+	// Put writes value if key is at revision, 0 for a key that does not exist
+	// or was deleted, and returns its new one; else it returns ErrConflict.
 	Put(ctx context.Context, key string, value []byte, revision uint64) (uint64, error)
-	// Watch sends every entry whose key has the prefix, first as they are and
-	// then as they change, until ctx ends; then it closes the channel.
-	Watch(ctx context.Context, prefix string) (<-chan Entry, error)
+	// Delete removes key if it is at revision; else it returns ErrConflict.
+	Delete(ctx context.Context, key string, revision uint64) error
+	// Watch sends every entry, first as they are and then as they change; an
+	// entry with an empty Key says that all those of the beginning were sent.
+	// Of several changes of one key it may send the last alone. When the net
+	// was interrupted it begins anew, and a key that vanished meanwhile is
+	// sent as deleted. It closes the channel when ctx ends or the Conn is
+	// closed.
+	Watch(ctx context.Context) (<-chan Entry, error)
 }
