@@ -46,13 +46,14 @@ var floors = map[string]int{
 	"bolt/bolttest": 70, "spout/spouttest": 70, "codec/codectest": 70, "transport/transporttest": 70,
 	"topology/topologytest": 70, "kafka/kafkatest": 70,
 
-	"internal/tweets": 80,
+	"internal/tweets": 80, "internal/faults": 95,
 
 	// programs, and this page
 	".": 90, "examples/wordcount": 90, "examples/tweets": 91, "examples/microbatch": 91,
 	"benchmarks": 99, "benchmarks/microbatch": 90,
 	"benchmarks/internal/harness": 91, "benchmarks/internal/hops": 92, "benchmarks/internal/wordcount": 92,
 	"benchmarks/internal/reference": 92,
+	"internal/simulation":           92,
 }
 
 // A listed package is what go list says of it.

@@ -1,4 +1,5 @@
-// Package cluster runs topologies: Local in this process.
+// Package cluster runs topologies: [Local] in this process, [Worker] in many that
+// share the tasks out among them.
 //
 // [Run] blocks until the topology has ended: because its spouts are exhausted,
 // because its context ended, which drains it, or because it failed. The
@@ -18,6 +19,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/waterspout/waterspout/internal/engine"
@@ -27,8 +29,10 @@ import (
 // DefaultGrace is the grace of a Mode that names none.
 const DefaultGrace = 8 * time.Second
 
-// A Mode is where a topology runs: [Local].
-type Mode interface{ options() engine.Options }
+// A Mode is where a topology runs: [Local] or [Worker].
+type Mode interface {
+	start(ctx context.Context, t *topology.Topology) (*Running, error)
+}
 
 // Local runs all tasks in this process. Its zero value is ready for use.
 type Local struct {
@@ -42,15 +46,37 @@ type Local struct {
 	Wire bool
 }
 
-func (l Local) options() engine.Options {
-	o := engine.Options{Log: l.Log, Grace: l.Grace, Wire: l.Wire}
-	if o.Log == nil {
-		o.Log = slog.Default()
+func (l Local) start(ctx context.Context, t *topology.Topology) (*Running, error) {
+	if l.Wire {
+		if err := t.Portable(); err != nil {
+			return nil, err
+		}
 	}
-	if o.Grace <= 0 {
-		o.Grace = DefaultGrace
+	run, err := engine.Start(ctx, t.Nodes(), engine.Options{
+		Topology: t.Name(), Log: logger(l.Log), Grace: grace(l.Grace), Wire: l.Wire,
+	})
+	if err != nil {
+		return nil, err
 	}
-	return o
+	fingerprint := sync.OnceValue(t.Fingerprint) // it calls constructors
+	snapshot := func() report {
+		return newReport("local", t.Name(), fingerprint(), run.Uptime(), run.Tasks(), run.Counters())
+	}
+	return &Running{run, snapshot}, nil
+}
+
+func logger(l *slog.Logger) *slog.Logger {
+	if l == nil {
+		return slog.Default()
+	}
+	return l
+}
+
+func grace(d time.Duration) time.Duration {
+	if d <= 0 {
+		return DefaultGrace
+	}
+	return d
 }
 
 // Run starts t and waits for its end. When ctx ends the topology drains: spouts
@@ -60,7 +86,7 @@ func (l Local) options() engine.Options {
 func Run(ctx context.Context, t *topology.Topology, m Mode) error {
 	r, err := Start(ctx, t, m)
 	if err != nil {
-		if ctx.Err() != nil && errors.Is(err, context.Cause(ctx)) {
+		if ctx.Err() != nil && (errors.Is(err, context.Cause(ctx)) || errors.Is(err, ctx.Err())) {
 			return nil // asked to stop before it began: nothing is left behind
 		}
 		return err
@@ -69,26 +95,25 @@ func Run(ctx context.Context, t *topology.Topology, m Mode) error {
 }
 
 // Start opens all tasks and lets the tuples flow. It returns the errors of all
-// Opens, joined, each a *TaskError. The end of ctx drains the topology.
+// Opens, joined, each a *TaskError. The end of ctx drains the topology. A Worker
+// blocks until it has joined its cluster; then its tasks come and go, and an Open
+// that fails ends the topology on all workers.
 func Start(ctx context.Context, t *topology.Topology, m Mode) (*Running, error) {
-	opts := m.options()
-	opts.Topology = t.Name()
-	if opts.Wire {
-		if err := t.Portable(); err != nil {
-			return nil, err
-		}
-	}
-	run, err := engine.Start(ctx, t.Nodes(), opts)
-	if err != nil {
-		return nil, err
-	}
-	return &Running{topology: t, run: run}, nil
+	return m.start(ctx, t)
 }
 
 // A Running is a topology that was started.
 type Running struct {
-	topology *topology.Topology
-	run      *engine.Run
+	run      runner
+	snapshot func() report
+}
+
+// A runner is an engine.Run or a worker.Worker.
+type runner interface {
+	Drain()
+	Abort(cause error)
+	Wait() error
+	Done() <-chan struct{}
 }
 
 // Drain stops the spouts, waits for the end as Wait does, and returns its

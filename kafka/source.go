@@ -93,8 +93,11 @@ func (s *Source) Open(ctx context.Context, task spout.Task) error {
 	s.skipped = task.Counter("records skipped, offset out of range")
 	s.written = task.Counter("dead letters written")
 	instance := ""
-	if s.spec.Instance != "" {
+	switch {
+	case s.spec.Instance != "":
 		instance = fmt.Sprintf("%s-%d", s.spec.Instance, task.Index)
+	case task.Cluster != "":
+		instance = fmt.Sprintf("%s-%s-%d", task.Cluster, task.Component, task.Index)
 	}
 	conf, err := kafkaio.ReaderConfig(s.spec.Sarama, instance, s.spec.Uncommitted)
 	if err != nil {
@@ -124,6 +127,13 @@ func (s *Source) Open(ctx context.Context, task spout.Task) error {
 		return errors.Join(err, s.Close())
 	}
 	return nil
+}
+
+// Moved implements spout.Mover: the successor takes this task's place in the group.
+func (s *Source) Moved() {
+	if s.member != nil {
+		s.member.Moved()
+	}
 }
 
 // Close lets the partitions go, each after a last commit, leaves the group, and

@@ -23,6 +23,8 @@ type Spout struct {
 	// Instance makes the tasks static members, whose group.instance.id is
 	// Instance, a hyphen and the task's index: a successor of the same name takes over at once instead
 	// of after the session timeout. Two running tasks must not have the same.
+	// Between workers it is filled in: a task's successor on another worker has
+	// its name.
 	Instance string
 
 	First First // where to start a partition that has no committed offset; zero is Earliest

@@ -71,6 +71,11 @@ type Reporter interface {
 // methods.
 type Repeater interface{ Replayed() uint64 }
 
+// A Mover is a Spout with an owner outside, such as a broker's group, that should
+// know when a task only goes to another worker. Moved is called before Close, if
+// that task goes on elsewhere.
+type Mover interface{ Moved() }
+
 // An Emitter sends the tuples of one spout task. It belongs to the goroutine of
 // Run. Tuples leave in batches, as soon as the spout blocks or the batch is
 // full; there is nothing to flush.

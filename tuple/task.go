@@ -11,6 +11,7 @@ import (
 type Task struct {
 	Topology, Component string
 	Index, Count        int          // this task's number, from 0, among Count of its component
+	Cluster             string       // names the workers that run the topology together, the same on all; empty in one process
 	Log                 *slog.Logger // carries topology, component and task; never nil in a running topology
 
 	counters *Counters

@@ -1,7 +1,7 @@
 package engine
 
 import (
-	"io"
+	"context"
 	"log/slog"
 	"math/big"
 	"math/rand/v2"
@@ -25,11 +25,11 @@ type bench struct {
 
 // newBench makes a task that emits to that many tasks, under lanes 1 to lanes.
 func newBench(lanes, targets int, g grouping.Grouping[int]) *bench {
-	r := &Run{log: slog.New(slog.NewTextHandler(io.Discard, nil))}
+	r := newRun(context.Background(), Options{Log: slog.New(slog.DiscardHandler)})
 	node := &Node{Name: "bench", Parallelism: targets, MaxPending: 1024, Timeout: 1}
 	comp := &component{run: r, node: node}
 	for range lanes {
-		r.lanes = append(r.lanes, newLane(comp, comp.info(0), r.newInstance()))
+		r.enlist(newLane(comp, comp.info(0), uint32(len(r.lanes)+1)))
 	}
 	core := &boltCore{run: r, comp: comp, edges: newEdges(), park: mailbox.NewPark()}
 	core.holds = &holds{core: core}
@@ -41,6 +41,9 @@ func newBench(lanes, targets int, g grouping.Grouping[int]) *bench {
 		sinks = append(sinks, box)
 	}
 	r0 := newRouter(edge[int]{g, node, 0}, comp, sinks)
+	if err := r0.regroup(); err != nil {
+		panic(err)
+	}
 	b.outlet = &outlet[int]{core, []*router[int]{r0}}
 	core.routers = []flusher{r0}
 	return b

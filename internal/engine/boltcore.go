@@ -34,6 +34,7 @@ type boltCore struct {
 	blocked  int64        // nanoseconds that flushes blocked, ever
 	progress atomic.Int64 // start of the current stretch of work in run time; 0 while idle
 	inside   atomic.Int32 // what user code runs, for the watchdog
+	cut      atomic.Bool  // the task is to return as soon as it can
 	panics   int          // in a row
 }
 
@@ -123,11 +124,7 @@ func (c *boltCore) outcome(err error) outcome {
 
 // failRoots ends every tree of lin.
 func (c *boltCore) failRoots(lin *tuple.Lineage, f tuple.Failure) {
-	roots(lin, func(root tuple.Root) {
-		if i := c.run.laneOf(root); i >= 0 {
-			c.run.lanes[i].fail(root, f)
-		}
-	})
+	roots(lin, func(root tuple.Root) { c.run.failRoot(root, f) })
 }
 
 // flush hands over all that is staged: pairs first, which never block.

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/waterspout/waterspout/bolt"
 	"github.com/waterspout/waterspout/internal/mailbox"
+	"github.com/waterspout/waterspout/internal/mesh"
 	"github.com/waterspout/waterspout/tuple"
 )
 
@@ -37,7 +39,7 @@ func DeclareBolt[I, O any](n *Node, ins []Source[I], newBolt func() bolt.Bolt[I,
 		n.Inputs = append(n.Inputs, in.input)
 		in.attach(n, i)
 	}
-	n.newTask = func(c *component, index int) task {
+	n.newTask = func(c *component, index int, _ uint32) task {
 		t := &boltTask[I, O]{newBolt: newBolt, main: out}
 		t.run, t.comp, t.info = c.run, c, c.info(index)
 		t.park = mailbox.NewPark()
@@ -46,7 +48,9 @@ func DeclareBolt[I, O any](n *Node, ins []Source[I], newBolt func() bolt.Bolt[I,
 		t.async.done.wake = t.park.Wake
 		t.execute = newLatencies()
 		for _, in := range ins {
-			t.inlets = append(t.inlets, in.inlet(t.park, inboxCapacity))
+			made, err := in.inlet(&t.boltCore)
+			t.broken = errors.Join(t.broken, err)
+			t.inlets = append(t.inlets, made)
 		}
 		return t
 	}
@@ -76,6 +80,7 @@ type boltTask[I, O any] struct {
 	ticker  bolt.Ticker[O]
 	drainer bolt.Drainer[O]
 	inlets  []inlet[I]
+	broken  error // of an inlet
 	outlet  *outlet[O]
 	out     *bolt.Collector[O]
 	exec    func(*I, *tuple.Lineage) // made once: a method value costs an allocation
@@ -87,12 +92,16 @@ type boltTask[I, O any] struct {
 	execute *latencies // sampled once a batch
 }
 
-func (t *boltTask[I, O]) inlet(i int) any {
-	in := t.inlets[i]
-	return in.box()
+func (t *boltTask[I, O]) inlet(i int) any { return t.inlets[i].sink() }
+
+func (t *boltTask[I, O]) deliver(i int, p mesh.Parcel) bool {
+	return i < len(t.inlets) && t.inlets[i].deliver(p)
 }
 
 func (t *boltTask[I, O]) wire() error {
+	if t.broken != nil {
+		return t.broken
+	}
 	for _, s := range t.comp.node.Outputs {
 		out, err := s.open(&t.boltCore)
 		if err != nil {
@@ -136,6 +145,7 @@ func (t *boltTask[I, O]) finish() (err error) {
 	if t.bolt == nil {
 		return nil
 	}
+	defer t.run.forget(t.bolt)
 	if c, ok := any(t.bolt).(io.Closer); ok {
 		t.inside.Store(inClose)
 		t.progress.Store(t.run.now())
@@ -152,7 +162,7 @@ func (t *boltTask[I, O]) work() {
 		defer t.tick.stop()
 	}
 	ready := t.ready
-	for !t.run.aborted.Load() {
+	for !t.cut.Load() {
 		n := t.mail()
 		for _, in := range t.inlets {
 			if in.box().Queued() > 0 {
@@ -168,12 +178,12 @@ func (t *boltTask[I, O]) work() {
 		}
 		t.park.Wait(ready)
 	}
-	if t.ticker != nil && !t.run.aborted.Load() {
+	if t.ticker != nil && !t.cut.Load() {
 		t.callTick()
 		t.quiet()
 	}
 	t.async.wait()
-	if !t.run.aborted.Load() && t.settleAsync() > 0 { // of the last tick
+	if !t.cut.Load() && t.settleAsync() > 0 { // of the last tick
 		t.flush()
 	}
 	t.publish()
@@ -181,7 +191,7 @@ func (t *boltTask[I, O]) work() {
 
 // ready reports whether the loop has a reason to go round.
 func (t *boltTask[I, O]) ready() bool {
-	if t.run.aborted.Load() || t.tick.due.Load() || t.async.done.ready.Load() {
+	if t.cut.Load() || t.tick.due.Load() || t.async.done.ready.Load() {
 		return true
 	}
 	for _, in := range t.inlets {
@@ -214,7 +224,7 @@ func (t *boltTask[I, O]) batch(in inlet[I]) int {
 	t.pace.begin(run(t.comp.cost.Load()), start, blocked)
 	more := t.some(in, 1)
 	t.sample(t.run.now() - start - (t.blocked - blocked))
-	for more && !t.run.aborted.Load() {
+	for more && !t.cut.Load() {
 		more = t.some(in, math.MaxInt32)
 	}
 	in.box().Idle()
@@ -354,7 +364,32 @@ func (t *boltTask[I, O]) call(what int32, f func() error) {
 	}
 }
 
-func (t *boltTask[I, O]) hurry()        { t.park.Wake() }
+func (t *boltTask[I, O]) hurry() {
+	t.cut.Store(true)
+	t.park.Wake()
+}
+
+// idle reports whether the task has nothing in its hands and nothing queued.
+func (t *boltTask[I, O]) idle() bool {
+	for _, in := range t.inlets {
+		if in.box().Load() > 0 {
+			return false
+		}
+	}
+	return t.holds.count.Load() == 0 && t.async.running.Load() == 0 && !t.async.done.ready.Load()
+}
+
+// pause is for spouts: a bolt only works on what is there.
+func (t *boltTask[I, O]) pause(bool) {}
+func (t *boltTask[I, O]) moved()     {}
+
+// forsake fails the trees of all that the task did not execute (T3).
+func (t *boltTask[I, O]) forsake(why tuple.Failure) {
+	for _, in := range t.inlets {
+		in.rest(func(root tuple.Root) { t.run.failRoot(root, why) })
+	}
+}
+
 func (t *boltTask[I, O]) doing() string { return phase(t.inside.Load()) }
 
 func (t *boltTask[I, O]) hangUp() {

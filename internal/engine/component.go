@@ -4,6 +4,7 @@ import (
 	"reflect"
 	"sync/atomic"
 
+	"github.com/waterspout/waterspout/internal/mesh"
 	"github.com/waterspout/waterspout/tuple"
 )
 
@@ -11,13 +12,18 @@ import (
 type component struct {
 	run   *Run
 	node  *Node
-	tasks []task
+	tasks []task       // of a run of one process: all of them
+	first int          // the number of its first task in the topology
 	cost  atomic.Int64 // nanoseconds that its tasks lately took per tuple; 0 is unknown
+
+	// of a run of many workers
+	places []*place
+	moves  atomic.Uint64 // counts the changes of places
 }
 
 func (c *component) info(index int) tuple.Task {
 	log := c.run.log.With("topology", c.run.name, "component", c.node.Name, "task", index)
-	t := tuple.Task{Topology: c.run.name, Component: c.node.Name, Index: index, Count: c.node.Parallelism, Log: log}
+	t := tuple.Task{Topology: c.run.name, Component: c.node.Name, Index: index, Count: c.node.Parallelism, Cluster: c.run.opts.Cluster, Log: log}
 	return t.WithCounters(&c.run.counters)
 }
 
@@ -30,14 +36,22 @@ type task interface {
 	prepare() error
 	work()
 	finish() error
-	// inlet is the mailbox of an input, as *mailbox.Box[tuple.Tuple[T]].
+	// inlet is the mailbox of an input, as *mailbox.Box[tuple.Tuple[T]], and
+	// deliver takes tuples from another worker for it, without blocking.
 	inlet(i int) any
+	deliver(i int, p mesh.Parcel) bool
 	// hasten makes a ticker tick now: the topology drains.
 	hasten()
 	// hangUp closes the task's inboxes: it ends when they are empty.
 	hangUp()
-	// hurry ends the waits of a task, and stops a spout's emits.
+	// hurry makes a bolt return, and a spout stop emitting and waiting.
 	hurry()
+	// pause keeps a spout from emitting until it is called with false.
+	pause(bool)
+	// moved tells a spout, before finish, that the task goes on elsewhere.
+	moved()
+	// forsake fails what a bolt was sent and did not execute (T3).
+	forsake(why tuple.Failure)
 	// doing says what user code the task runs, for people.
 	doing() string
 
@@ -51,4 +65,18 @@ type counts struct {
 	emitted, executed, acked, dropped, unsent atomic.Uint64
 	failed                                    [tuple.Kinds]atomic.Uint64
 	busy                                      atomic.Int64 // nanoseconds
+}
+
+// local are the indexes of the tasks that are in this process.
+func (c *component) local() []int {
+	local := make([]int, 0, len(c.tasks)+len(c.places))
+	for i := range c.tasks {
+		local = append(local, i)
+	}
+	for i, p := range c.places {
+		if p.now.Load().here != nil {
+			local = append(local, i)
+		}
+	}
+	return local
 }

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"encoding/json"
 	"math/bits"
 	"time"
 )
@@ -86,4 +87,36 @@ func (l *Latencies) Max() time.Duration {
 		return 0
 	}
 	return time.Duration(l.max)
+}
+
+// MarshalJSON writes the largest duration, and of each slot that is not empty its
+// number and its count.
+func (l Latencies) MarshalJSON() ([]byte, error) {
+	all := []uint64{uint64(l.max)}
+	for i, n := range l.slot {
+		if n > 0 {
+			all = append(all, uint64(i), n)
+		}
+	}
+	return json.Marshal(all)
+}
+
+// UnmarshalJSON reads what MarshalJSON wrote; slots that there are none of are
+// left out.
+func (l *Latencies) UnmarshalJSON(b []byte) error {
+	var all []uint64
+	if err := json.Unmarshal(b, &all); err != nil {
+		return err
+	}
+	*l = Latencies{}
+	for i, v := range all {
+		switch {
+		case i == 0:
+			l.max = int64(v)
+		case i%2 == 0 && all[i-1] < slots:
+			l.slot[all[i-1]] = v
+			l.count += v
+		}
+	}
+	return nil
 }

@@ -1,7 +1,13 @@
 package engine
 
 import (
+	"fmt"
+	"sync/atomic"
+
+	"github.com/waterspout/waterspout/codec"
+	"github.com/waterspout/waterspout/internal/frame"
 	"github.com/waterspout/waterspout/internal/mailbox"
+	"github.com/waterspout/waterspout/internal/mesh"
 	"github.com/waterspout/waterspout/tuple"
 )
 
@@ -9,6 +15,11 @@ import (
 // the box where the next one gathers.
 type inlet[I any] interface {
 	box() box
+	// sink is the box for senders here, a *mailbox.Box[tuple.Tuple[T]].
+	sink() any
+	// deliver takes tuples from another worker, without blocking, and reports
+	// false if the inlet is closed.
+	deliver(p mesh.Parcel) bool
 	// take makes what is queued the batch, and returns its length.
 	take() int
 	// each gives the next tuples of the batch to exec, at most limit, and
@@ -16,6 +27,9 @@ type inlet[I any] interface {
 	// so that after a panic it goes on behind the culprit. The pointers are
 	// good until exec returns.
 	each(limit int, exec func(*I, *tuple.Lineage)) bool
+	// rest calls f with the roots of all that was not executed: the rest of the
+	// batch, and what is queued.
+	rest(f func(tuple.Root))
 	// current is the lineage of the tuple that each handed on last.
 	current() *tuple.Lineage
 }
@@ -26,21 +40,67 @@ type box interface {
 	Closed() bool
 	Close()
 	Queued() int
+	Load() int
 	Idle()
 }
 
+// A queue is the inlet of one stream. Between workers it has a second box, of
+// parcels, which the task itself unpacks.
 type queue[T any] struct {
 	*mailbox.Box[tuple.Tuple[T]]
-	batch []tuple.Tuple[T]
-	next  int
+	abroad *abroad[T] // nil in a run of one process
+	both   *double    // the same
+	batch  []tuple.Tuple[T]
+	next   int
 }
 
-func (q *queue[T]) box() box { return q.Box }
+// newQueue makes the inlet of a task that reads out.
+func newQueue[T any](c *boltCore, out *Output[T]) (inlet[T], error) {
+	q := &queue[T]{Box: mailbox.New[tuple.Tuple[T]](inboxCapacity, c.park)}
+	if !c.run.opts.Abroad {
+		return q, nil
+	}
+	carrier, err := out.carrier()
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", out.node.Name, err)
+	}
+	q.abroad = &abroad[T]{Box: mailbox.New[mesh.Parcel](0, c.park), codec: carrier, fail: c.undecoded}
+	q.both = &double{q.Box, q.abroad.Box, &q.abroad.tuples}
+	return q, nil
+}
+
+func (q *queue[T]) sink() any { return q.Box }
+
+func (q *queue[T]) box() box {
+	if q.both != nil {
+		return q.both
+	}
+	return q.Box
+}
+
+func (q *queue[T]) deliver(p mesh.Parcel) bool {
+	return q.abroad != nil && q.abroad.put(p)
+}
 
 func (q *queue[T]) take() int {
 	q.batch = q.Box.Take(q.batch)
 	q.next = 0
+	if q.abroad != nil {
+		q.batch = q.abroad.unpack(q.batch)
+	}
 	return len(q.batch)
+}
+
+func (q *queue[T]) rest(f func(tuple.Root)) {
+	for {
+		for q.next < len(q.batch) {
+			roots(&q.batch[q.next].Lineage, f)
+			q.next++
+		}
+		if q.take() == 0 {
+			return
+		}
+	}
 }
 
 func (q *queue[T]) each(limit int, exec func(*T, *tuple.Lineage)) bool {
@@ -73,4 +133,96 @@ func (m *mapped[T, U]) each(limit int, exec func(*U, *tuple.Lineage)) bool {
 		}
 	}
 	return m.inlet.each(limit, m.step)
+}
+
+// An abroad is where tuples from other workers gather, encoded. Its capacity is
+// the credit that the mesh grants (C3), so putting never blocks.
+type abroad[T any] struct {
+	*mailbox.Box[mesh.Parcel]
+	codec  codec.Codec[T]
+	fail   func(lin *tuple.Lineage, err error)
+	tuples atomic.Int64 // queued
+	mail   []mesh.Parcel
+}
+
+func (a *abroad[T]) put(p mesh.Parcel) bool {
+	a.tuples.Add(int64(p.Count)) // before they can be taken
+	if !a.Put([]mesh.Parcel{p}) {
+		a.tuples.Add(-int64(p.Count))
+		return false
+	}
+	return true
+}
+
+// unpack appends the tuples of all parcels to batch.
+func (a *abroad[T]) unpack(batch []tuple.Tuple[T]) []tuple.Tuple[T] {
+	if a.Queued() == 0 {
+		return batch
+	}
+	a.mail = a.Take(a.mail)
+	for _, p := range a.mail {
+		r := frame.NewTuples(p.Body)
+		for more := true; more; {
+			batch, more = a.decode(batch, &r)
+		}
+		if err := r.Err(); err != nil {
+			a.fail(&tuple.Lineage{}, err)
+		}
+		a.tuples.Add(-int64(p.Count))
+		p.Done()
+	}
+	return batch
+}
+
+// decode appends tuples of one parcel to batch, up to one whose codec panics. One
+// defer serves them all.
+func (a *abroad[T]) decode(batch []tuple.Tuple[T], r *frame.Tuples) (out []tuple.Tuple[T], more bool) {
+	out = batch
+	defer func() {
+		if p := recover(); p != nil {
+			a.fail(&out[len(out)-1].Lineage, fmt.Errorf("panicked: %v", p))
+			out, more = out[:len(out)-1], true
+		}
+	}()
+	for {
+		lin, value, ok := r.Next()
+		if !ok {
+			return out, false
+		}
+		out = append(out, tuple.Tuple[T]{Lineage: lin})
+		if err := a.codec.Decode(value, &out[len(out)-1].Value); err != nil {
+			out = out[:len(out)-1]
+			a.fail(&lin, err)
+		}
+	}
+}
+
+// undecoded fails the trees of a tuple from another worker whose bytes mean
+// nothing.
+func (c *boltCore) undecoded(lin *tuple.Lineage, err error) {
+	c.info.Log.Error("tuple cannot be decoded", "error", err)
+	c.failRoots(lin, tuple.Failure{Kind: tuple.Error, Component: c.info.Component, Text: "decoding: " + err.Error()})
+}
+
+// A double is the two boxes of an inlet as one.
+type double struct {
+	here   box
+	abroad box
+	tuples *atomic.Int64
+}
+
+func (d *double) Ready() bool  { return d.here.Ready() || d.abroad.Ready() }
+func (d *double) Closed() bool { return d.here.Closed() && d.abroad.Closed() }
+func (d *double) Load() int    { return d.here.Load() + d.abroad.Load() }
+func (d *double) Queued() int  { return d.here.Queued() + int(d.tuples.Load()) }
+
+// Idle implements box.
+func (d *double) Idle() {
+	d.here.Idle()
+	d.abroad.Idle()
+}
+
+func (d *double) Close() {
+	d.here.Close()
+	d.abroad.Close()
 }

@@ -19,16 +19,18 @@ const ageLimit = 10
 // A lane is where the acks of one spout task's trees arrive: a goroutine that
 // applies them to the ledger and tells the spout. It never waits for data.
 type lane struct {
-	run     *Run
-	comp    *component
-	info    tuple.Task
-	tracker spout.Tracker // nil if the spout does not care
+	run      *Run
+	comp     *component
+	info     tuple.Task
+	instance uint32
+	tracker  spout.Tracker // nil if the spout does not care
 
 	park    *mailbox.Park
 	pairs   *mailbox.Box[acker.Pair]
 	fails   *mailbox.Box[failed]
 	settled *mailbox.Box[uint64] // ids of emits that have no tree
 	due     atomic.Bool          // the expiry timer fired
+	lost    atomic.Bool          // a worker was lost
 	ending  atomic.Bool
 	over    bool // work is done; the lane's goroutine only
 
@@ -40,6 +42,7 @@ type lane struct {
 	armed    bool
 	complete *latencies
 	stopped  bool // nobody should wait for room any more
+	cut      bool // nobody should wait for answers any more
 
 	issued   atomic.Uint64 // tracked emits that were handed over
 	answered atomic.Uint64
@@ -54,7 +57,7 @@ type failed struct {
 func newLane(c *component, info tuple.Task, instance uint32) *lane {
 	park := mailbox.NewPark()
 	l := &lane{
-		run: c.run, comp: c, info: info, park: park,
+		run: c.run, comp: c, info: info, instance: instance, park: park,
 		pairs:    mailbox.New[acker.Pair](0, park),
 		fails:    mailbox.New[failed](0, park),
 		settled:  mailbox.New[uint64](0, park),
@@ -141,6 +144,32 @@ func (l *lane) stop() {
 	l.room.Broadcast()
 }
 
+// quiesce waits until every tracked emit has its answer, and reports whether it
+// came that far.
+func (l *lane) quiesce() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for !l.cut && l.pending() > 0 {
+		l.room.Wait()
+	}
+	return l.pending() == 0
+}
+
+// giveUp ends the wait for answers.
+func (l *lane) giveUp() {
+	l.mu.Lock()
+	l.cut = true
+	l.mu.Unlock()
+	l.room.Broadcast()
+}
+
+// forsake fails every tree that is open now: a worker was lost, and nobody knows
+// which trees it had part of (L8).
+func (l *lane) forsake() {
+	l.lost.Store(true)
+	l.park.Wake()
+}
+
 // work is the lane's goroutine.
 func (l *lane) work() {
 	var w laneWork
@@ -148,15 +177,15 @@ func (l *lane) work() {
 		w.pairs = l.pairs.Take(w.pairs)
 		w.fails = l.fails.Take(w.fails)
 		w.settled = l.settled.Take(w.settled)
-		due := l.due.Swap(false)
-		if len(w.pairs)+len(w.fails)+len(w.settled) == 0 && !due {
+		due, lost := l.due.Swap(false), l.lost.Swap(false)
+		if len(w.pairs)+len(w.fails)+len(w.settled) == 0 && !due && !lost {
 			if l.ending.Load() {
 				break
 			}
 			l.park.Wait(l.ready)
 			continue
 		}
-		l.apply(&w, due)
+		l.apply(&w, due, lost)
 		l.answer(&w)
 	}
 	l.mu.Lock()
@@ -176,7 +205,7 @@ func (l *lane) work() {
 }
 
 func (l *lane) ready() bool {
-	return l.pairs.Ready() || l.fails.Ready() || l.settled.Ready() || l.due.Load() || l.ending.Load()
+	return l.pairs.Ready() || l.fails.Ready() || l.settled.Ready() || l.due.Load() || l.lost.Load() || l.ending.Load()
 }
 
 // laneWork is what one turn of a lane works on.
@@ -195,7 +224,7 @@ type loss struct {
 }
 
 // apply moves a turn's messages through the ledger. The clock is read once.
-func (l *lane) apply(w *laneWork, due bool) {
+func (l *lane) apply(w *laneWork, due, lost bool) {
 	now := l.run.now()
 	w.ended, w.lost = w.ended[:0], w.lost[:0]
 	l.mu.Lock()
@@ -216,10 +245,20 @@ func (l *lane) apply(w *laneWork, due bool) {
 			w.lost = append(w.lost, loss{ended, f.why})
 		}
 	}
+	if lost {
+		l.forsakeLocked(w, now)
+	}
 	if due {
 		l.expireLocked(w, now)
 	}
 	l.room.Broadcast()
+}
+
+func (l *lane) forsakeLocked(w *laneWork, now int64) {
+	w.expired = l.ledger.FailAll(w.expired[:0])
+	for _, e := range w.expired {
+		w.lost = append(w.lost, loss{e, tuple.Failure{Kind: tuple.Lost, Age: time.Duration(now - e.Born), Text: "a worker was lost"}})
+	}
 }
 
 func (l *lane) expireLocked(w *laneWork, now int64) {
@@ -260,7 +299,12 @@ func (l *lane) answer(w *laneWork) {
 	l.acked.Add(uint64(len(w.ended) + len(w.settled)))
 	l.answered.Add(uint64(len(w.ended) + len(w.settled) + len(w.lost)))
 	if l.answered.Load() == l.issued.Load() {
-		l.run.poke()
+		l.mu.Lock()   // whoever looked before, and waits, must hear of it
+		l.mu.Unlock() //lint:ignore SA2001 see above
+		l.room.Broadcast()
+		if !l.run.opts.Abroad { // a tenant waits in quiesce
+			l.run.poke()
+		}
 	}
 }
 

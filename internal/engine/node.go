@@ -5,8 +5,6 @@ import (
 
 	"github.com/waterspout/waterspout/codec"
 	"github.com/waterspout/waterspout/grouping"
-	"github.com/waterspout/waterspout/internal/mailbox"
-	"github.com/waterspout/waterspout/tuple"
 )
 
 // A Node is a declared component, with its types erased. Declare* makes one and
@@ -23,7 +21,7 @@ type Node struct {
 
 	Probe func() any // a new object as its tasks have, to learn about it
 
-	newTask func(c *component, index int) task
+	newTask func(c *component, index int, instance uint32) task
 }
 
 // An Input is one stream that a bolt reads, for drawings and fingerprints.
@@ -108,7 +106,7 @@ func (o *Output[T]) carrier() (codec.Codec[T], error) {
 type Source[I any] struct {
 	input  Input
 	attach func(to *Node, inlet int)
-	inlet  func(park *mailbox.Park, capacity int) inlet[I]
+	inlet  func(c *boltCore) (inlet[I], error)
 }
 
 // Node is the component whose stream it reads.
@@ -121,9 +119,7 @@ func From[T any](out *Output[T], label string, g grouping.Grouping[T]) Source[T]
 		attach: func(to *Node, inlet int) {
 			out.edges = append(out.edges, edge[T]{g, to, inlet})
 		},
-		inlet: func(park *mailbox.Park, capacity int) inlet[T] {
-			return &queue[T]{Box: mailbox.New[tuple.Tuple[T]](capacity, park)}
-		},
+		inlet: func(c *boltCore) (inlet[T], error) { return newQueue(c, out) },
 	}
 }
 
@@ -132,8 +128,9 @@ func Through[T, U any](s Source[T], f func(T) U) Source[U] {
 	return Source[U]{
 		input:  s.input,
 		attach: s.attach,
-		inlet: func(park *mailbox.Park, capacity int) inlet[U] {
-			return &mapped[T, U]{inlet: s.inlet(park, capacity), f: f}
+		inlet: func(c *boltCore) (inlet[U], error) {
+			in, err := s.inlet(c)
+			return &mapped[T, U]{inlet: in, f: f}, err
 		},
 	}
 }

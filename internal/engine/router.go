@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/waterspout/waterspout/grouping"
@@ -37,7 +38,9 @@ type sink[T any] interface {
 // A router spreads one task's tuples of one stream over the tasks that read it.
 // It belongs to the task's goroutine, or to whoever holds the emitter.
 type router[T any] struct {
+	group  grouping.Grouping[T]
 	choose grouping.Chooser[T]
+	moves  uint64 // of the component's, that choose knows of
 	to     *component
 	sinks  []sink[T]
 
@@ -51,18 +54,24 @@ type router[T any] struct {
 }
 
 func newRouter[T any](e edge[T], to *component, sinks []sink[T]) *router[T] {
-	r := &router[T]{to: to, sinks: sinks, limit: 1, sizes: make([]int32, len(sinks)+1)}
-	local := make([]int, len(sinks))
-	for i := range local {
-		local[i] = i
-	}
-	r.choose = e.group(grouping.Targets{
-		Count: len(sinks),
-		Local: local,
-		Load:  func(i int) int { return sinks[i].Load() },
-		Run:   func() int { return run(to.cost.Load()) },
+	return &router[T]{group: e.group, to: to, sinks: sinks, limit: 1, sizes: make([]int32, len(sinks)+1)}
+}
+
+// regroup asks the grouping for a new Chooser: at first, and when tasks have moved.
+func (r *router[T]) regroup() (err error) {
+	defer contain("it", &err)
+	r.moves = r.to.moves.Load()
+	choose := r.group(grouping.Targets{
+		Count: len(r.sinks),
+		Local: r.to.local(),
+		Load:  func(i int) int { return r.sinks[i].Load() },
+		Run:   func() int { return run(r.to.cost.Load()) },
 	})
-	return r
+	if choose == nil {
+		return errors.New("it returned a nil Chooser")
+	}
+	r.choose = choose
+	return nil
 }
 
 // stage adds a tuple for target i and reports whether the router is full.
@@ -115,6 +124,11 @@ func (r *router[T]) flush() {
 	r.target = r.target[:0]
 	r.mixed = false
 	r.limit = run(r.to.cost.Load())
+	if r.moves != r.to.moves.Load() {
+		if err := r.regroup(); err != nil {
+			r.to.run.log.Error("grouping failed after tasks moved; the former choice goes on", "to", r.to.node.Name, "error", err)
+		}
+	}
 }
 
 // scatter is a counting sort by target, so that each sink is locked once and

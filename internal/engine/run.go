@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/waterspout/waterspout/internal/mesh"
 	"github.com/waterspout/waterspout/tuple"
 )
 
@@ -23,6 +24,9 @@ type Options struct {
 	Grace    time.Duration // how long a drain, and after it an abort, may take
 	Wire     bool          // take every value through its codec
 	Taps     []Tap         // for test kits: readers that the declaration does not have
+
+	Abroad  bool   // tasks may be on other workers: for StartSite
+	Cluster string // of those workers; empty for a run of one process
 }
 
 // A Run is a topology that runs. Its methods may be called from any goroutine.
@@ -35,8 +39,13 @@ type Run struct {
 
 	components []*component // in the order of declaration: upstream first
 	byNode     map[*Node]*component
-	lanes      []*lane
+	homes      atomic.Pointer[homes]
 	objects    sync.Map // pointers of users' objects, to find one used twice
+
+	mu     sync.Mutex // guards what follows, which is replaced and never changed
+	live   []task
+	lanes  []*lane
+	abroad map[uint32]*mesh.Peer // of spout instances of other workers
 
 	ctx     context.Context // of bolts: ends when the run is aborted
 	cancel  context.CancelCauseFunc
@@ -55,21 +64,13 @@ var ErrDrained = errors.New("the topology drains")
 // follows what it reads, opens them, and lets the tuples flow. It returns the
 // errors of all Opens, joined. The end of ctx drains the run.
 func Start(ctx context.Context, nodes []*Node, opts Options) (*Run, error) {
-	r := &Run{
-		opts: opts, name: opts.Topology, log: opts.Log, born: time.Now(),
-		byNode: map[*Node]*component{}, state: make(chan struct{}, 1), done: make(chan struct{}),
-	}
-	// Values pass, cancellation does not: ctx starts the drain, and bolts
-	// must go on until it is over.
-	r.ctx, r.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
-	r.spouts, r.drain = context.WithCancelCause(r.ctx)
+	r := newRun(ctx, opts)
 	for _, n := range nodes {
-		c := &component{run: r, node: n}
-		r.components = append(r.components, c)
-		r.byNode[n] = c
+		c := r.declare(n)
 		for i := range n.Parallelism {
-			c.tasks = append(c.tasks, n.newTask(c, i))
+			c.tasks = append(c.tasks, n.newTask(c, i, uint32(len(r.lanes)+1))) // L5: from 1, each spout task's its own
 		}
+		r.live = append(r.live, c.tasks...)
 	}
 	for _, t := range r.tasks() {
 		if err := t.wire(); err != nil {
@@ -88,6 +89,26 @@ func Start(ctx context.Context, nodes []*Node, opts Options) (*Run, error) {
 		r.cancel(context.Canceled)
 	}()
 	return r, nil
+}
+
+func newRun(ctx context.Context, opts Options) *Run {
+	r := &Run{
+		opts: opts, name: opts.Topology, log: opts.Log, born: time.Now(),
+		byNode: map[*Node]*component{}, state: make(chan struct{}, 1), done: make(chan struct{}),
+	}
+	r.homes.Store(&homes{})
+	// Values pass, cancellation does not: ctx starts the drain, and bolts
+	// must go on until it is over.
+	r.ctx, r.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
+	r.spouts, r.drain = context.WithCancelCause(r.ctx)
+	return r
+}
+
+func (r *Run) declare(n *Node) *component {
+	c := &component{run: r, node: n}
+	r.components = append(r.components, c)
+	r.byNode[n] = c
+	return c
 }
 
 // Drain stops the spouts and ends the run once open trees have ended, or after
@@ -134,32 +155,14 @@ func (r *Run) poke() {
 	}
 }
 
-func (r *Run) tasks() (all []task) {
-	for _, c := range r.components {
-		all = append(all, c.tasks...)
-	}
-	return all
+// tasks are those that live now.
+func (r *Run) tasks() []task {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.live
 }
 
 func (r *Run) component(n *Node) *component { return r.byNode[n] }
-
-// newInstance numbers the spout tasks of the run, from 1 (L5).
-func (r *Run) newInstance() uint32 { return uint32(len(r.lanes) + 1) }
-
-// laneOf is the index of the lane that root belongs to, -1 if it is not ours.
-func (r *Run) laneOf(root tuple.Root) int {
-	i := int(root.Instance()) - 1
-	if i >= len(r.lanes) {
-		return -1
-	}
-	return i
-}
-
-func (r *Run) failRoot(root tuple.Root, why tuple.Failure) {
-	if i := r.laneOf(root); i >= 0 {
-		r.lanes[i].fail(root, why)
-	}
-}
 
 // unique finds a constructor that returns the same object twice: its tasks
 // would share state that each takes for its own.
@@ -172,6 +175,13 @@ func (r *Run) unique(v any, t tuple.Task) error {
 		return fmt.Errorf("the constructor returned the same object for %v and %v; it must make a new one for each task", other, t)
 	}
 	return nil
+}
+
+// forget makes the memory of a user's object free for others of a later task.
+func (r *Run) forget(v any) {
+	if p := reflect.ValueOf(v); p.Kind() == reflect.Pointer {
+		r.objects.Delete(p.Pointer())
+	}
 }
 
 // newEdges seeds a task's generator so that no two agree (E2).

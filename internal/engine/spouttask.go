@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/waterspout/waterspout/grouping"
+	"github.com/waterspout/waterspout/internal/mesh"
 	"github.com/waterspout/waterspout/spout"
 	"github.com/waterspout/waterspout/tuple"
 )
@@ -19,15 +20,16 @@ func DeclareSpout[T any](n *Node, newSpout func() spout.Spout[T]) *Output[T] {
 	return out
 }
 
-func spoutTasks[T any](out *Output[T], newSpout func() spout.Spout[T]) func(c *component, index int) task {
-	return func(c *component, index int) task {
+func spoutTasks[T any](out *Output[T], newSpout func() spout.Spout[T]) func(c *component, index int, instance uint32) task {
+	return func(c *component, index int, instance uint32) task {
 		t := &spoutTask[T]{run: c.run, comp: c, info: c.info(index), newSpout: newSpout, main: out}
+		t.ctx, t.cancel = context.WithCancelCause(c.run.spouts)
 		t.emitter.task = t
 		t.emitter.turn.L = &t.emitter.mu
 		t.emitter.edges = newEdges()
 		t.emitter.kick = make(chan struct{}, 1)
-		t.lane = newLane(c, t.info, c.run.newInstance())
-		c.run.lanes = append(c.run.lanes, t.lane)
+		t.lane = newLane(c, t.info, instance)
+		c.run.enlist(t.lane)
 		return t
 	}
 }
@@ -43,12 +45,18 @@ type spoutTask[T any] struct {
 	spout    spout.Spout[T]
 	lane     *lane
 	emitter  emitter[T]
+
+	ctx    context.Context // of Run
+	cancel context.CancelCauseFunc
 }
 
-func (t *spoutTask[T]) inlet(int) any { return nil }
-func (t *spoutTask[T]) hasten()       {}
-func (t *spoutTask[T]) hangUp()       {}
-func (t *spoutTask[T]) doing() string { return "Run" }
+func (t *spoutTask[T]) inlet(int) any                 { return nil }
+func (t *spoutTask[T]) deliver(int, mesh.Parcel) bool { return false }
+func (t *spoutTask[T]) hasten()                       {}
+func (t *spoutTask[T]) hangUp()                       {}
+func (t *spoutTask[T]) forsake(tuple.Failure)         {}
+func (t *spoutTask[T]) doing() string                 { return "Run" }
+func (t *spoutTask[T]) ackLane() *lane                { return t.lane }
 
 func (t *spoutTask[T]) wire() (err error) {
 	t.emitter.routers, err = wireRouters(t.run, t.main)
@@ -78,14 +86,14 @@ func (t *spoutTask[T]) work() {
 			e.lockAndFlush()
 		}
 	})
-	err := protect(func() error { return t.spout.Run(t.run.spouts, spout.NewEmitter[T](e)) })
+	err := protect(func() error { return t.spout.Run(t.ctx, spout.NewEmitter[T](e)) })
 	e.stop() // also for goroutines that the spout forgot
 	close(e.kick)
 	flusher.Wait()
 	e.last()
 	switch {
-	case err == nil || t.run.spouts.Err() != nil && errors.Is(err, context.Cause(t.run.spouts)):
-	case t.run.spouts.Err() != nil && errors.Is(err, context.Canceled):
+	case err == nil || t.ctx.Err() != nil && errors.Is(err, context.Cause(t.ctx)):
+	case t.ctx.Err() != nil && errors.Is(err, context.Canceled):
 	default:
 		t.run.Abort(&tuple.TaskError{Task: t.info, Err: err})
 	}
@@ -94,17 +102,28 @@ func (t *spoutTask[T]) work() {
 
 func (t *spoutTask[T]) finish() (err error) {
 	defer contain("Close", &err)
+	defer t.cancel(ErrDrained)
 	if t.spout == nil {
 		return nil
 	}
+	defer t.run.forget(t.spout)
 	return closer(t.spout)
 }
 
 // stop makes every further emit report false (D1).
 func (t *spoutTask[T]) hurry() {
+	t.cancel(ErrDrained)
 	t.emitter.stop()
 	t.lane.stop()
 }
+
+func (t *spoutTask[T]) moved() {
+	if m, ok := any(t.spout).(spout.Mover); ok {
+		m.Moved()
+	}
+}
+
+func (t *spoutTask[T]) pause(on bool) { t.emitter.pause(on) }
 
 func (t *spoutTask[T]) stats() *Task {
 	l := t.lane
@@ -137,6 +156,7 @@ type emitter[T any] struct {
 	turn    sync.Cond  // somebody stopped being busy
 	busy    bool       // somebody works on the emitter, and may block, without mu
 	stopped bool
+	paused  bool
 	edges   edges
 	routers []*router[T]
 	staged  int
@@ -194,7 +214,7 @@ func (e *emitter[T]) track(id, word uint64) {
 
 func (e *emitter[T]) lock() bool {
 	e.mu.Lock()
-	for e.busy {
+	for e.busy || e.paused && !e.stopped {
 		e.turn.Wait()
 	}
 	if e.stopped {
@@ -336,4 +356,12 @@ func (e *emitter[T]) stop() {
 	e.mu.Lock()
 	e.stopped = true
 	e.mu.Unlock()
+	e.turn.Broadcast()
+}
+
+func (e *emitter[T]) pause(on bool) {
+	e.mu.Lock()
+	e.paused = on
+	e.mu.Unlock()
+	e.turn.Broadcast()
 }

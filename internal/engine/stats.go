@@ -11,6 +11,7 @@ import (
 type Task struct {
 	Task                              tuple.Task
 	Spout                             bool
+	Live                              bool // of a Site: it runs, and is not the sum of those that ended
 	Emitted, Executed, Acked, Dropped uint64
 	FailedBy                          [tuple.Kinds]uint64
 	Replayed, Unsent                  uint64
@@ -19,6 +20,28 @@ type Task struct {
 	Busy                              int64 // nanoseconds spent executing
 	Execute, Complete                 *Latencies
 	Detail                            map[string]string
+}
+
+// add adds what other counted, but not what it has in its hands.
+func (t *Task) add(other *Task) {
+	t.Emitted += other.Emitted
+	t.Executed += other.Executed
+	t.Acked += other.Acked
+	t.Dropped += other.Dropped
+	t.Replayed += other.Replayed
+	t.Unsent += other.Unsent
+	for k, n := range other.FailedBy {
+		t.FailedBy[k] += n
+	}
+	for _, l := range []struct{ to, from **Latencies }{{&t.Execute, &other.Execute}, {&t.Complete, &other.Complete}} {
+		if *l.from == nil {
+			continue
+		}
+		if *l.to == nil {
+			*l.to = newLatencies()
+		}
+		(*l.to).Merge(*l.from)
+	}
 }
 
 // detail adds what the user's object reports of itself. A report that panics
@@ -51,7 +74,9 @@ func (c *boltCore) stats() *Task {
 // Tasks is a snapshot of all tasks' counts, in the order of declaration.
 func (r *Run) Tasks() (all []*Task) {
 	for _, t := range r.tasks() {
-		all = append(all, t.stats())
+		s := t.stats()
+		s.Live = true
+		all = append(all, s)
 	}
 	return all
 }

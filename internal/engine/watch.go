@@ -60,9 +60,9 @@ func (w *watch) look(now int64) {
 		if b, ok := t.(interface{ core() *boltCore }); ok {
 			w.hung(b.core(), now)
 		}
-	}
-	for _, l := range w.run.lanes {
-		w.starved(l, now)
+		if s, ok := t.(interface{ ackLane() *lane }); ok {
+			w.starved(s.ackLane(), now)
+		}
 	}
 }
 
@@ -102,15 +102,16 @@ func (w *watch) starved(l *lane, now int64) {
 
 // holder is the bolt with most tuples in its hands.
 func (w *watch) holder() (name string, held, queued int) {
+	type load struct{ held, queued int }
+	byName := map[string]load{}
+	for _, t := range w.run.tasks() {
+		s := t.stats()
+		l := byName[s.Task.Component]
+		byName[s.Task.Component] = load{l.held + s.Held, l.queued + s.Queued}
+	}
 	for _, c := range w.run.components {
-		var h, q int
-		for _, t := range c.tasks {
-			s := t.stats()
-			h += s.Held
-			q += s.Queued
-		}
-		if !c.node.Spout && h+q >= held+queued {
-			name, held, queued = c.node.Name, h, q
+		if l := byName[c.node.Name]; !c.node.Spout && l.held+l.queued >= held+queued {
+			name, held, queued = c.node.Name, l.held, l.queued
 		}
 	}
 	return name, held, queued

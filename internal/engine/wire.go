@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"errors"
 	"fmt"
 
 	"github.com/waterspout/waterspout/codec"
@@ -14,29 +13,39 @@ func wireRouters[T any](run *Run, out *Output[T]) ([]*router[T], error) {
 	var routers []*router[T]
 	for _, e := range append(out.edges[:len(out.edges):len(out.edges)], tapped(run, out)...) {
 		to := run.component(e.to)
-		sinks := make([]sink[T], len(to.tasks))
-		for i, t := range to.tasks {
-			box := t.inlet(e.inlet).(*mailbox.Box[tuple.Tuple[T]])
-			sinks[i] = box
-			if run.opts.Wire {
-				c, err := out.carrier()
-				if err != nil {
-					return nil, fmt.Errorf("%s: %w", out.node.Name, err)
-				}
-				sinks[i] = &carried[T]{Box: box, run: run, from: out.node.Name, codec: c}
-			}
-		}
-		var r *router[T]
-		err := protect(func() error { r = newRouter(e, to, sinks); return nil })
-		if err == nil && r.choose == nil {
-			err = errors.New("it returned a nil Chooser")
-		}
+		sinks, err := sinksOf(run, out, e, to)
 		if err != nil {
+			return nil, fmt.Errorf("%s: %w", out.node.Name, err)
+		}
+		r := newRouter(e, to, sinks)
+		if err := r.regroup(); err != nil {
 			return nil, fmt.Errorf("%s: the grouping to %s: %w", out.node.Name, e.to.Name, err)
 		}
 		routers = append(routers, r)
 	}
 	return routers, nil
+}
+
+// sinksOf are the ways to the tasks of component to.
+func sinksOf[T any](run *Run, out *Output[T], e edge[T], to *component) (sinks []sink[T], err error) {
+	var c codec.Codec[T]
+	if run.opts.Wire || run.opts.Abroad {
+		if c, err = out.carrier(); err != nil {
+			return nil, err
+		}
+	}
+	for _, p := range to.places {
+		sinks = append(sinks, &route[T]{run: run, place: p, inlet: e.inlet, from: out.node.Name, codec: c})
+	}
+	for _, t := range to.tasks {
+		box := t.inlet(e.inlet).(*mailbox.Box[tuple.Tuple[T]])
+		if run.opts.Wire {
+			sinks = append(sinks, &carried[T]{Box: box, run: run, from: out.node.Name, codec: c})
+			continue
+		}
+		sinks = append(sinks, box)
+	}
+	return sinks, nil
 }
 
 // carried is a sink that takes every value through its codec, as a link between

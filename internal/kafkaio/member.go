@@ -50,6 +50,7 @@ type Member struct {
 	once    sync.Once
 
 	session atomic.Pointer[sarama.ConsumerGroupSession] // the last one
+	moved   atomic.Bool
 	dead    chan struct{}
 	fatal   error // set before dead is closed
 }
@@ -290,6 +291,10 @@ func (m *Member) instance() *string {
 	return &m.conf.Consumer.Group.InstanceId
 }
 
+// Moved makes Close of a static member keep its place in the group, for a successor
+// of the same name, who then reads on without a rebalance.
+func (m *Member) Moved() { m.moved.Store(true) }
+
 // Close lets all claims go, each with its call of Revoked, leaves the group, and
 // waits until all goroutines have ended. Also a Member that never joined must be
 // closed.
@@ -302,7 +307,7 @@ func (m *Member) Close() error {
 		// sarama leaves static members in the group, and gives up leaving
 		// when the coordinator has moved; their partitions would then go to
 		// the others only after the session timeout.
-		if err != nil || m.instance() != nil {
+		if static := m.instance() != nil; err != nil && !static || static && !m.moved.Load() {
 			err = m.leave()
 		}
 		err = errors.Join(err, m.own.Close())

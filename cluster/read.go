@@ -1,0 +1,40 @@
+package cluster
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/waterspout/waterspout/internal/worker"
+	"github.com/waterspout/waterspout/transport"
+)
+
+// ReadStats are the stats of all clusters that run, or ran, a topology: one for each
+// version of it that is known, the one that reported last first. Each is the sum of
+// its workers, those included that have ended; Workers are the ones that run. Workers
+// report once a second. It blocks until the net is reached or ctx ends.
+func ReadStats(ctx context.Context, net transport.Net, topology string) (all []Stats, err error) {
+	conn, err := net.Open(ctx, "stats", "reader-"+rand.Text())
+	if err != nil {
+		return nil, fmt.Errorf("cluster: reading stats of %s: %w", topology, err)
+	}
+	defer func() { err = errors.Join(err, conn.Close()) }()
+	clusters, err := worker.Reports(ctx, conn, topology)
+	if err != nil {
+		return nil, fmt.Errorf("cluster: reading stats of %s: %w", topology, err)
+	}
+	for _, c := range clusters {
+		var reports []report
+		for _, b := range c.Reports {
+			r, err := decodeReport(b)
+			if err != nil {
+				return nil, err
+			}
+			reports = append(reports, r)
+		}
+		all = append(all, merge(reports, func(id string) bool { return slices.Contains(c.Alive, id) }))
+	}
+	return all, nil
+}

@@ -1,0 +1,82 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/waterspout/waterspout/internal/engine"
+	"github.com/waterspout/waterspout/internal/worker"
+	"github.com/waterspout/waterspout/topology"
+	"github.com/waterspout/waterspout/transport"
+)
+
+// Worker runs a topology together with all other processes that run the same one on
+// the same Net: they find each other, share out the tasks, and stay in balance as
+// workers come and go. Workers are the same if their topologies have one
+// [topology.Topology.Fingerprint]; two versions of a topology are two clusters beside
+// each other that never exchange a tuple. Who starts the processes is up to you.
+//
+// Every stream needs a codec (see [topology.Topology.Portable]). The end of the
+// context makes the worker leave: its tasks are handed over to the others, and if all
+// leave, the topology drains. A worker that dies is noticed after three seconds; the
+// trees that were open are replayed.
+type Worker struct {
+	Net  transport.Net // required: natsnet.Net, or inproc.New() for tests
+	Name string        // for people; the host's name if empty
+
+	Log *slog.Logger // slog.Default() if nil
+
+	// Grace bounds how long leaving, and any task's move, may take; 8 s if
+	// zero.
+	Grace time.Duration
+}
+
+func (w Worker) start(ctx context.Context, t *topology.Topology) (*Running, error) {
+	if w.Net == nil {
+		return nil, errors.New("cluster: Worker needs a Net, such as natsnet.Net{URL: url}")
+	}
+	if err := t.Portable(); err != nil {
+		return nil, err
+	}
+	name, err := w.name()
+	if err != nil {
+		return nil, err
+	}
+	fingerprint := t.Fingerprint()
+	counted := func(id string, s *engine.Site) report {
+		return newReport(id, t.Name(), fingerprint, s.Uptime(), s.Tasks(), s.Counters())
+	}
+	run, err := worker.Start(ctx, worker.Config{
+		Topology: t.Name(), Fingerprint: fingerprint, Nodes: t.Nodes(),
+		Net: w.Net, Name: name, Log: logger(w.Log), Grace: grace(w.Grace),
+		Report: func(id string, s *engine.Site) []byte { return counted(id, s).encode() },
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &Running{run, func() report { return counted(run.ID(), run.Site()) }}, nil
+}
+
+// name is w's name in letters that a subject may have.
+func (w Worker) name() (string, error) {
+	name := w.Name
+	if name == "" {
+		host, err := os.Hostname()
+		if err != nil {
+			return "", fmt.Errorf("cluster: the host has no name, and Worker.Name is empty: %w", err)
+		}
+		name = host
+	}
+	clean := strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' || r == '_' {
+			return r
+		}
+		return '-'
+	}, name)
+	return clean[:min(len(clean), 40)], nil
+}
