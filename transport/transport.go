@@ -44,30 +44,34 @@ const (
 
 // A Net opens connections. Its methods may be called from any goroutine.
 type Net interface {
-	// Open joins a cluster under a name that no other open Conn of it has.
-	// Conns of different clusters never see each other's frames. Both names
-	// are made of letters, digits, hyphens and underscores. It blocks until
-	// the net is reached or ctx ends; it returns at once what waiting cannot
-	// cure.
+	// Open joins a cluster under a name that no other open Conn of it has; a
+	// net may refuse one that is in use, or give both their frames. Conns of
+	// different clusters never see each other's frames. Both names are as
+	// CheckName wants them. It blocks until the net is reached or ctx ends;
+	// it returns at once what waiting cannot cure. When it returns, frames
+	// to this name arrive.
 	Open(ctx context.Context, cluster, worker string) (Conn, error)
 }
 
 // A Conn is one worker's end of a net. Its methods may be called from any
 // goroutine, but Recv from one per lane.
 type Conn interface {
-	// Send sends a frame to the worker of that name, and blocks while the net
-	// cannot take it. payload is not kept. Nil does not say that it arrived:
-	// a frame to a worker that is not there is lost.
+	// Send sends a frame to the worker of that name, which may be this one,
+	// and blocks while the net cannot take it. payload is not kept. Nil does
+	// not say that it arrived: a frame to a worker that is not there is lost.
+	// Nor does an error say that it did not.
 	Send(ctx context.Context, to string, lane Lane, payload []byte) error
 	// Recv returns the next frame, which is the caller's.
 	Recv(ctx context.Context, lane Lane) ([]byte, error)
-	// Store opens the store of that name, and makes it if it does not exist.
-	// Stores are shared by all workers of the net, of whatever cluster.
+	// Store opens the store of that name, which is as CheckName wants it, and
+	// makes it if it does not exist. Stores are shared by all workers of the
+	// net, of whatever cluster. They end with the Conn.
 	Store(ctx context.Context, name string) (Store, error)
 	// Dropped is how many frames this end threw away since it was slow. Credit
 	// keeps it at 0.
 	Dropped() uint64
-	// Close releases blocked calls with ErrClosed. It may be called twice.
+	// Close releases blocked calls with ErrClosed, and closes the channels of
+	// all watches before it returns. It may be called twice.
 	Close() error
 }
 
@@ -75,14 +79,15 @@ type Conn interface {
 // as long as it is not wiped; 0 is a key that does not exist.
 type Entry struct {
 	Key      string
-	Value    []byte // nil if the key was deleted
-	Revision uint64
+	Value    []byte // nil if there is none; the receiver's
+	Revision uint64 // 0 if there is none, also where a Watch sends a deletion
 }
 
 // A Store keeps leases, the leader and the assignment. It has no expiry: a lease is
 // a number that its owner raises, judged by the others' own clocks. Its methods may
-// be called from any goroutine; keys are made of letters, digits, hyphens,
-// underscores and dots.
+// be called from any goroutine; keys are as CheckKey wants them. While the net is
+// away calls wait until ctx ends; one that ends so may have written. A store that was
+// lost is made again, empty.
 type Store interface {
 	// Get returns the entry of key as the last Put or Delete left it, with
 	// revision 0 and a nil value if there is none.
@@ -95,8 +100,9 @@ type Store interface {
 	// Watch sends every entry, first as they are and then as they change; an
 	// entry with an empty Key says that all those of the beginning were sent.
 	// Of several changes of one key it may send the last alone. When the net
-	// was interrupted it begins anew, and a key that vanished meanwhile is
-	// sent as deleted. It closes the channel when ctx ends or the Conn is
-	// closed.
+	// was interrupted, the store lost, or its reader slow, it begins anew:
+	// it sends a key that vanished meanwhile as deleted, every other one
+	// again, and again the empty Key. It closes the channel when ctx ends or
+	// the Conn is closed.
 	Watch(ctx context.Context) (<-chan Entry, error)
 }

@@ -1,0 +1,145 @@
+// Package natsnet joins the workers of many machines over NATS.
+//
+// Each worker has two connections of its own: one for tuples, one for acks, control
+// and stores, so that no ack waits behind tuples. Frames go to a subject per worker
+// and lane, <prefix>.<cluster>.<worker>.data and .control, without a queue group.
+// Stores are JetStream key-value buckets named <prefix>-<name>.
+//
+// The invariant: nothing is kept for later. While a connection is down Send waits;
+// what was on its way is lost, and comes neither late nor twice. Frames larger than
+// the server's messages are cut, and come whole or not at all.
+//
+//	net := natsnet.Net{
+//		URL:     "tls://nats-1:4222,tls://nats-2:4222",
+//		Options: []nats.Option{nats.UserCredentials("worker.creds"), nats.RootCAs("ca.pem")},
+//	}
+//	err := cluster.Run(ctx, topo, cluster.Worker{Net: net})
+//
+// The server needs JetStream (nats-server -js). A bucket is made where it does not
+// exist, with one replica; for more make it beforehand:
+//
+//	nats kv add waterspout-tweets --history 1 --replicas 3
+//
+// A user whose rights are limited needs publish and subscribe on <prefix>.>,
+// publish on $JS.API.> and $KV.<prefix>-*.>, and subscribe on its inbox.
+package natsnet
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/waterspout/waterspout/transport"
+)
+
+// A Net opens connections to NATS. It is a plain value; its methods may be called
+// from any goroutine.
+type Net struct {
+	// URL is where a server is, or several with commas between them. A
+	// connection without TLS to another host is refused, unless Insecure.
+	URL string
+	// Prefix begins the names of all subjects and buckets; "waterspout" if
+	// empty. Nets of different prefixes share a server and nothing else.
+	Prefix string
+	// Options say who the worker is and whom it trusts: TLS, credentials, NKey,
+	// user and password. Callbacks are called. What says when to give up, what
+	// to keep and how to ping is the net's own.
+	Options []nats.Option
+	// Insecure allows connections to other hosts that everyone on the way can
+	// read and change.
+	Insecure bool
+	// Log gets one line when the server is lost, or not reached, one a minute
+	// until it is there, and one then; slog.Default() if nil.
+	Log *slog.Logger
+
+	ping time.Duration // of tests; 5 s if 0
+}
+
+// Open implements transport.Net. A server that cannot be reached or does not let the
+// worker in is tried until ctx ends; that it has no JetStream is an error at once.
+// It does not refuse a name that is in use: both would get its frames.
+func (n Net) Open(ctx context.Context, cluster, worker string) (transport.Conn, error) {
+	c, err := n.open(ctx, cluster, worker)
+	if err != nil {
+		return nil, fmt.Errorf("natsnet: %w", err)
+	}
+	return c, nil
+}
+
+func (n Net) open(ctx context.Context, cluster, worker string) (*conn, error) {
+	n = n.filled()
+	for _, name := range []string{n.Prefix, cluster, worker} {
+		if err := transport.CheckName(name); err != nil {
+			return nil, err
+		}
+	}
+	urls, err := parse(n.URL)
+	if err != nil {
+		return nil, err
+	}
+	options, err := n.options(urls)
+	if err != nil {
+		return nil, err
+	}
+	c := newConn(n, hosts(urls), cluster, worker)
+	for lane := range transport.Lanes {
+		if c.wires[lane], err = c.dial(ctx, lane, options); err != nil {
+			return nil, errors.Join(err, c.Close())
+		}
+	}
+	if err := c.begin(ctx); err != nil {
+		return nil, errors.Join(err, c.Close())
+	}
+	return c, nil
+}
+
+func (n Net) filled() Net {
+	if n.Prefix == "" {
+		n.Prefix = "waterspout"
+	}
+	if n.Log == nil {
+		n.Log = slog.Default()
+	}
+	if n.ping == 0 {
+		n.ping = 5 * time.Second
+	}
+	return n
+}
+
+// begin asks for JetStream, and has the server take the subscriptions before anyone
+// hears of this worker.
+func (c *conn) begin(ctx context.Context) (err error) {
+	if c.js, err = jetstream.New(c.wires[transport.Control].nc); err != nil {
+		return err
+	}
+	for {
+		err := c.try(ctx, func(ctx context.Context) error {
+			_, err := c.js.AccountInfo(ctx)
+			for _, w := range c.wires {
+				err = errors.Join(err, w.nc.FlushWithContext(ctx))
+			}
+			return err
+		})
+		switch {
+		case err == nil:
+			c.outage.over()
+			return nil
+		case errors.Is(err, jetstream.ErrJetStreamNotEnabled):
+			return fmt.Errorf("the server at %s has no JetStream, which keeps the stores: start it with nats-server -js", c.servers)
+		case errors.Is(err, jetstream.ErrJetStreamNotEnabledForAccount):
+			return fmt.Errorf("the account at %s has no JetStream, which keeps the stores: give it some in the server's configuration", c.servers)
+		}
+		if err := c.over(ctx); err != nil {
+			return err
+		}
+		c.outage.failed("JetStream does not answer", err)
+		if err := c.pause(ctx, time.Second); err != nil {
+			return err
+		}
+	}
+}
