@@ -12,6 +12,10 @@ import (
 	"github.com/IBM/sarama"
 )
 
+// interruptEvery is how often Close looks whether a join keeps it waiting: rarer than
+// a session takes to end by itself.
+const interruptEvery = 250 * time.Millisecond
+
 // joinMargin is for the coordinator's own work on top of the rebalance timeout.
 const joinMargin = 5 * time.Second
 
@@ -41,15 +45,19 @@ type Member struct {
 	client sarama.Client // offsets, metadata, commits; the fetchers have connections of their own
 	group  sarama.ConsumerGroup
 	own    sarama.Client // of group, which may block its connections for long
+	wires  *wires        // of own
 	health health
 	ready  chan struct{}
 
 	ctx     context.Context // of the membership
 	cancel  context.CancelFunc
 	running sync.WaitGroup // consume, errors
-	once    sync.Once
+
+	consuming chan struct{} // closed when consume has ended
+	once      sync.Once
 
 	session atomic.Pointer[sarama.ConsumerGroupSession] // the last one
+	claims  atomic.Int32                                // that live
 	moved   atomic.Bool
 	dead    chan struct{}
 	fatal   error // set before dead is closed
@@ -118,6 +126,7 @@ func (m *Member) Join() error {
 	// let go of partitions before: that must not look like a dead connection.
 	conf := *m.conf
 	conf.Net.ReadTimeout = max(conf.Net.ReadTimeout, conf.Consumer.Group.Rebalance.Timeout+joinMargin)
+	m.wires = track(&conf)
 	own, err := dial(m.cfg.Brokers, &conf)
 	if err != nil {
 		return err
@@ -128,7 +137,11 @@ func (m *Member) Join() error {
 		return fmt.Errorf("kafka: join group %s: %w", m.cfg.Group, err)
 	}
 	m.own, m.group = own, group
-	m.running.Go(m.consume)
+	m.consuming = make(chan struct{})
+	m.running.Go(func() {
+		defer close(m.consuming)
+		m.consume()
+	})
 	m.running.Go(func() {
 		for err := range m.group.Errors() { // until the group is closed
 			m.trouble(err)
@@ -221,6 +234,8 @@ func (h handler) Cleanup(sarama.ConsumerGroupSession) error { return nil }
 // ConsumeClaim is the life of a claim. sarama's own consumer of the partition is
 // paused for ever: its channel only tells that the partition is revoked.
 func (h handler) ConsumeClaim(s sarama.ConsumerGroupSession, sc sarama.ConsumerGroupClaim) error {
+	h.m.claims.Add(1)
+	defer h.m.claims.Add(-1)
 	h.m.group.Pause(map[string][]int32{sc.Topic(): {sc.Partition()}})
 	revoked := make(chan struct{})
 	go func() { // ends when sarama closes the channel, at the latest when we return
@@ -302,6 +317,7 @@ func (m *Member) Close() error {
 	m.cancel()
 	var err error
 	if m.group != nil {
+		m.running.Go(m.interrupt)
 		err = m.group.Close()
 		m.running.Wait()
 		// sarama leaves static members in the group, and gives up leaving
@@ -317,6 +333,22 @@ func (m *Member) Close() error {
 		return fmt.Errorf("kafka: leave group %s: %w", m.cfg.Group, err)
 	}
 	return nil
+}
+
+// interrupt cuts short a join that is under way: its answer would come when all other
+// members have joined, of which one may wait for us to be gone. Claims that live still
+// commit, and take their time.
+func (m *Member) interrupt() {
+	for {
+		select {
+		case <-m.consuming:
+			return
+		case <-time.After(interruptEvery):
+		}
+		if m.claims.Load() == 0 {
+			m.wires.cut()
+		}
+	}
 }
 
 // leaveTries is how often leave asks for the coordinator anew.

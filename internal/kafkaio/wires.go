@@ -1,0 +1,67 @@
+package kafkaio
+
+import (
+	"net"
+	"sync"
+
+	"github.com/IBM/sarama"
+)
+
+// wires are the connections that one client opened, so that they can be cut: sarama
+// waits for the answer to a request whatever happens, and that to a join comes only
+// when all other members have joined. Methods may be called from any goroutine.
+type wires struct {
+	base interface {
+		Dial(network, addr string) (net.Conn, error)
+	}
+
+	mu   sync.Mutex // guards open
+	open map[net.Conn]bool
+}
+
+// track makes conf, which is the caller's own, open its connections through wires.
+func track(conf *sarama.Config) *wires {
+	w := &wires{open: map[net.Conn]bool{}}
+	if conf.Net.Proxy.Enable {
+		w.base = conf.Net.Proxy.Dialer
+	} else { // as sarama does
+		w.base = &net.Dialer{Timeout: conf.Net.DialTimeout, KeepAlive: conf.Net.KeepAlive, LocalAddr: conf.Net.LocalAddr}
+	}
+	conf.Net.Proxy.Enable, conf.Net.Proxy.Dialer = true, w
+	return w
+}
+
+// Dial opens a connection.
+func (w *wires) Dial(network, addr string) (net.Conn, error) {
+	c, err := w.base.Dial(network, addr)
+	if err != nil {
+		return nil, err
+	}
+	w.mu.Lock()
+	w.open[c] = true
+	w.mu.Unlock()
+	return &wire{c, w}, nil
+}
+
+// cut closes all connections; what waits for an answer on one gets an error.
+func (w *wires) cut() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for c := range w.open {
+		_ = c.Close() // its user finds out
+		delete(w.open, c)
+	}
+}
+
+type wire struct {
+	net.Conn
+	wires *wires
+}
+
+// Close closes the connection.
+func (c *wire) Close() error {
+	c.wires.mu.Lock()
+	delete(c.wires.open, c.Conn)
+	c.wires.mu.Unlock()
+	return c.Conn.Close()
+}
