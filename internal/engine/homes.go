@@ -13,27 +13,36 @@ import (
 type homes struct {
 	base  uint32  // the lowest instance in index
 	index []int32 // places in all from 1, by instance; 0: unknown
+	next  uint32  // instances from here on are not known yet; 0: all are
 	all   []home
 }
 
-// A home is a lane here or, if that is nil, a peer. The zero home is nowhere.
+// A home is a lane here or, if that is nil, a peer or the limbo. The zero home is
+// nowhere.
 type home struct {
 	instance uint32
 	lane     *lane
 	peer     *mesh.Peer
+	limbo    *limbo
 }
 
-// of is the place of the home of root, -1 if there is none (G1).
+// of is the place of the home of root, -1 if there is none (G1). Tuples may come
+// from a spout instance that this worker has not been told of yet: what is said of
+// them waits in the limbo, which then has place 0.
 func (h *homes) of(root tuple.Root) int {
-	if i := root.Instance() - h.base; i < uint32(len(h.index)) {
+	instance := root.Instance()
+	if i := instance - h.base; i < uint32(len(h.index)) {
 		return int(h.index[i]) - 1
+	}
+	if h.next > 0 && instance >= h.next {
+		return 0
 	}
 	return -1
 }
 
 // with is h changed so that each instance has the home given, and no other has.
 func (h *homes) with(now map[uint32]home) *homes {
-	next := &homes{all: make([]home, len(h.all))}
+	next := &homes{next: h.next, all: make([]home, len(h.all))}
 	low, high := ^uint32(0), uint32(0)
 	for instance := range now {
 		low, high = min(low, instance), max(high, instance)
@@ -42,6 +51,8 @@ func (h *homes) with(now map[uint32]home) *homes {
 	for i, was := range h.all {
 		if to, ok := now[was.instance]; ok && was.instance != 0 {
 			next.all[i] = to
+		} else if was.limbo != nil {
+			next.all[i] = was
 		} else {
 			vacant = append(vacant, i)
 		}
@@ -79,6 +90,8 @@ func (h home) put(ps []acker.Pair) {
 		h.lane.pairs.Put(ps)
 	case h.peer != nil:
 		h.peer.Pairs(ps)
+	case h.limbo != nil:
+		h.limbo.put(ps)
 	}
 }
 
@@ -88,6 +101,8 @@ func (h home) fail(root tuple.Root, why tuple.Failure) {
 		h.lane.fail(root, why)
 	case h.peer != nil:
 		h.peer.Fail(root, why)
+	case h.limbo != nil:
+		h.limbo.fail(root, why)
 	}
 }
 
@@ -113,12 +128,14 @@ func (r *Run) delist(l *lane) {
 	r.rehomeLocked()
 }
 
-// Homes says on which peers the spout instances of other workers are.
-func (r *Run) Homes(abroad map[uint32]*mesh.Peer) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.abroad = abroad
-	r.rehomeLocked()
+// Homes says on which peers the spout instances of other workers are, and which
+// number the next instance will have.
+func (s *Site) Homes(abroad map[uint32]*mesh.Peer, next uint32) {
+	s.mu.Lock()
+	s.abroad, s.next = abroad, next
+	s.rehomeLocked()
+	s.mu.Unlock()
+	s.limbo.release()
 }
 
 func (r *Run) rehomeLocked() {
@@ -129,7 +146,9 @@ func (r *Run) rehomeLocked() {
 	for _, l := range r.lanes {
 		now[l.instance] = home{instance: l.instance, lane: l}
 	}
-	r.homes.Store(r.homes.Load().with(now))
+	homes := r.homes.Load().with(now)
+	homes.next = r.next
+	r.homes.Store(homes)
 }
 
 func (r *Run) failRoot(root tuple.Root, why tuple.Failure) {

@@ -46,6 +46,7 @@ type Run struct {
 	live   []task
 	lanes  []*lane
 	abroad map[uint32]*mesh.Peer // of spout instances of other workers
+	next   uint32                // instance
 
 	ctx     context.Context // of bolts: ends when the run is aborted
 	cancel  context.CancelCauseFunc

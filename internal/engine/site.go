@@ -24,6 +24,7 @@ type Site struct {
 	*Run
 	kinds []kind // of the tasks, by number
 	links *mesh.Mesh
+	limbo limbo
 
 	here  atomic.Pointer[map[mesh.Address]*tenant] // replaced, never changed, under Run.mu
 	group sync.WaitGroup                           // of tenants
@@ -40,6 +41,8 @@ type kind struct {
 func NewSite(ctx context.Context, nodes []*Node, opts Options) *Site {
 	s := &Site{Run: newRun(ctx, opts)}
 	s.here.Store(&map[mesh.Address]*tenant{})
+	s.limbo.run = s.Run
+	s.homes.Store(&homes{all: []home{{limbo: &s.limbo}}})
 	for _, n := range nodes {
 		c := s.declare(n)
 		c.first = len(s.kinds)
@@ -235,11 +238,12 @@ func (s *Site) Close(cause error, moved bool) error {
 	case <-ended:
 		return nil
 	case <-timer.C:
-		return fmt.Errorf("left behind: %s", s.stuck())
+		return fmt.Errorf("left behind: %s", s.Stuck())
 	}
 }
 
-func (s *Site) stuck() string {
+// Stuck names the tasks that have not ended, and what they do.
+func (s *Site) Stuck() string {
 	var names []string
 	for _, t := range *s.here.Load() {
 		names = append(names, fmt.Sprintf("%v did not return from %s", t.kind.comp.info(t.kind.index), t.task.doing()))
@@ -271,6 +275,7 @@ func (s *Site) Tasks() (all []*Task) {
 		sum := *p
 		sum.Execute, sum.Complete = newLatencies(), newLatencies()
 		sum.add(&Task{Execute: p.Execute, Complete: p.Complete})
+		sum.Abroad = s.components[len(past)].abroad.Load()
 		past = append(past, &sum)
 	}
 	s.mu.Unlock()

@@ -59,7 +59,7 @@ func (s *session) homes(doc assign.Document) {
 			}
 		}
 	}
-	s.site.Homes(abroad)
+	s.site.Homes(abroad, doc.Next)
 }
 
 // tend begins and ends tasks, and reports whether some are on their way.

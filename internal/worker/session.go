@@ -124,6 +124,7 @@ func (s *session) run() error {
 		s.log.Warn("other workers did not confirm the last frames")
 	}
 	if left := s.site.Close(err, errors.Is(err, errLost)); left != nil {
+		s.log.Error("tasks did not end", "error", left)
 		err = errors.Join(err, left)
 	}
 	return s.close(err)
@@ -226,7 +227,10 @@ func (s *session) decide(now time.Time) (next time.Duration, err error) {
 		if s.handed() {
 			return 0, nil // nobody is there to take over, or to say so
 		}
-		return 0, &tuple.AbandonedError{Open: s.site.Open()}
+		if open := s.site.Open(); open > 0 {
+			return 0, &tuple.AbandonedError{Open: open}
+		}
+		return 0, fmt.Errorf("leaving took longer than %v: %s", s.worker.config.Grace, s.site.Stuck())
 	}
 	if busy {
 		return glance, nil
