@@ -79,7 +79,8 @@ func Found(old Document, nonce uint64) Document {
 func (d Document) Names(worker string) bool { return slices.Contains(d.Workers, worker) }
 
 // Runs reports whether worker may run the task now: it is placed there and, if it is
-// a spout task, it is not done, its former instance has ended, and nothing drains.
+// a spout task, it is not done, its former instance has ended (A2), and nothing
+// drains.
 func (d Document) Runs(worker string, task int, kind Kind) bool {
 	s := d.Tasks[task]
 	if s.Worker != worker || worker == "" {

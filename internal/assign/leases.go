@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Leases judges whose lease holds, by the clock of the observer.
+// Leases judges whose lease holds, by the clock of the observer (A1).
 //
 // Silence counts only while the observer hears itself: its own renewals come back to
 // it by the same way as those of the others. When the store is away, or was away for

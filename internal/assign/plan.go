@@ -14,7 +14,7 @@ import (
 //   - a task whose worker is gone is placed anew, always as a new instance;
 //   - a spout task that moves from a member keeps its former instance as Prev until
 //     that member has applied the move or is gone, and does not move again before,
-//     unless its worker is gone;
+//     unless its worker is gone (A3);
 //   - a member that leaves and has nothing any more is one no more, and any other
 //     that is gone is lost: the document says since when;
 //   - Failed is set when a member says that the topology failed on it, and ends all;

@@ -84,7 +84,7 @@ func (l *loop) lead(now time.Time) {
 	l.write(ctx, next)
 }
 
-// sweep deletes the leases that are lost, so that who wakes up finds his gone.
+// sweep deletes the leases that are lost, so that who wakes up finds his gone (A4).
 func (l *loop) sweep(ctx context.Context, now time.Time) error {
 	for _, id := range l.view.judge.Lost(now) {
 		if err := l.m.config.Store.Delete(ctx, keyLease+id, l.view.leases[id].revision); err != nil {
@@ -101,6 +101,7 @@ func (l *loop) founds() bool {
 	return !slices.ContainsFunc(l.m.Members(), func(m assign.Member) bool { return l.view.doc.Names(m.ID) })
 }
 
+// write replaces the document that was planned from (A5).
 func (l *loop) write(ctx context.Context, doc assign.Document) {
 	_, err := l.m.config.Store.Put(ctx, keyDocument, doc.Encode(), at(l.view.document))
 	if err != nil {

@@ -20,7 +20,7 @@ type doubt struct {
 // weigh suspends the spouts while this worker can neither renew its lease nor hears
 // anybody: then it is probably cut off, and others are about to start its tasks. When
 // the store alone is away the others are heard, and all goes on; without others there
-// is nobody who would take over.
+// is nobody who would take over (A6).
 func (s *session) weigh(now time.Time) {
 	d := &s.doubt
 	on := false
