@@ -8,7 +8,7 @@ type State uint8
 // The states.
 const (
 	Held     State = iota
-	Doubtful       // not renewed for Doubt: without a word from any peer, spouts are suspended
+	Doubtful       // not renewed for Doubt: spouts are suspended, unless all peers doubt theirs, too
 	Lost           // not renewed for TTL: the others may have shared out the tasks
 )
 
@@ -19,6 +19,9 @@ type Hold struct{ renewed time.Time }
 
 // Renewed says that a renewal succeeded which was sent at that time.
 func (h *Hold) Renewed(sent time.Time) { h.renewed = sent }
+
+// Doubt is when the worker will doubt it, unless it is renewed before.
+func (h *Hold) Doubt() time.Time { return h.renewed.Add(Doubt) }
 
 // State is what the worker may think now.
 func (h *Hold) State(now time.Time) State {

@@ -12,6 +12,8 @@ import (
 const (
 	BeatEvery  = int64(250 * time.Millisecond) // K2
 	StallAfter = int64(5 * time.Second)        // of no release, until a new epoch
+	stallMost  = 16 * StallAfter               // of the same, where the net is slow
+	stallCalm  = int64(time.Minute)            // after which a stall is forgotten
 )
 
 // A Content is what a frame is remembered by until it is released: the roots of
@@ -47,6 +49,8 @@ type Sender struct {
 	kept           []Content
 	said           int64 // when Hello, a frame or a beat was last due
 	progress       int64 // when a frame was last released, or the first one sent
+	patience       int64 // how long it may take this time; 0 is StallAfter
+	stalled        int64 // when it last took longer
 }
 
 // Begin gives up the epoch, if there is one, and adds everything that is not
@@ -155,6 +159,16 @@ func (s *Sender) Report(epoch, expected uint64, lost []frame.Range, now int64, l
 // receiver: it has its time again.
 func (s *Sender) Delayed(now int64) { s.progress = now }
 
+// patient is how long no release is no silence. It grows with each stall: on a slow
+// net the frames of a new epoch stand behind those of the last, and would be given up
+// as they were.
+func (s *Sender) patient(now int64) int64 {
+	if now-s.stalled > stallCalm {
+		s.patience = 0
+	}
+	return max(s.patience, StallAfter)
+}
+
 // An Action is what a Sender wants.
 type Action uint8
 
@@ -174,7 +188,8 @@ func (s *Sender) Tick(now int64, blocked bool) (Action, int64) {
 	switch {
 	case s.attempt == 0:
 		return Rest, 0
-	case s.epoch != 0 && unreleased && now-s.progress >= StallAfter:
+	case s.epoch != 0 && unreleased && now-s.progress >= s.patient(now):
+		s.patience, s.stalled = min(2*s.patient(now), stallMost), now
 		return GiveUp, now + BeatEvery
 	case s.epoch != 0 && !unreleased && !blocked:
 		return Rest, 0

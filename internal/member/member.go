@@ -142,6 +142,14 @@ func (m *Member) Doubtful() bool {
 	return m.hold.State(time.Now()) != assign.Held
 }
 
+// DoubtAt is when the lease will be doubtful, unless it is renewed before: Changed
+// does not tell of it while the store hangs.
+func (m *Member) DoubtAt() time.Time {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.hold.Doubt()
+}
+
 // Members is who is alive, and what each says of itself, sorted by id. It must not be
 // changed.
 func (m *Member) Members() []assign.Member {

@@ -18,7 +18,7 @@ func (p *Peer) converse() {
 			buf = p.speak(todo>>l, l, buf)
 		}
 		if todo&pong != 0 {
-			buf = p.tell(frame.Header{Kind: frame.Pong}, buf)
+			buf = p.tell(frame.Header{Kind: frame.Pong, Sequence: p.mesh.doubt.Load()}, buf)
 		}
 		if todo&ping != 0 {
 			buf = p.tell(frame.Header{Kind: frame.Ping}, buf)

@@ -59,6 +59,7 @@ type Mesh struct {
 
 	attempts atomic.Uint64 // of all links: a peer that left and came back sees greater ones
 	window   atomic.Uint64 // of one sender (C4)
+	doubt    atomic.Uint64 // 1: this worker doubts its lease
 	peers    atomic.Pointer[map[string]*Peer]
 
 	mu       sync.Mutex // guards all below, and changes of peers; taken before the locks of a peer
@@ -173,6 +174,26 @@ func (m *Mesh) Mark(revision uint64, phase int) {
 			p.data.sendMark(next)
 		}
 	}
+}
+
+// Doubt says whether this worker doubts its lease, for answers to Ping.
+func (m *Mesh) Doubt(on bool) {
+	if on {
+		m.doubt.Store(1)
+	} else {
+		m.doubt.Store(0)
+	}
+}
+
+// Quiet reports whether everything that was sent has been received, or is known to
+// be lost.
+func (m *Mesh) Quiet() bool {
+	for _, p := range m.all() {
+		if !p.data.quiet() || !p.acks.quiet() {
+			return false
+		}
+	}
+	return true
 }
 
 // Settle waits until everything that was sent to the present peers has been

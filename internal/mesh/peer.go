@@ -22,6 +22,7 @@ type Peer struct {
 	ctx    context.Context
 	cancel context.CancelFunc
 	heard  atomic.Int64
+	doubts atomic.Uint64 // when it last said so; 0 if it said otherwise since
 	told   told
 
 	data   dataOut
@@ -150,5 +151,15 @@ func (p *Peer) Heard() time.Time {
 	return p.mesh.start.Add(time.Duration(at))
 }
 
-// Ping asks for a sign of life on the control lane, which Heard shows.
+// Doubts is when it last answered a Ping with a doubt of its own lease; the zero time
+// if it did not, or no longer does.
+func (p *Peer) Doubts() time.Time {
+	at := p.doubts.Load()
+	if at == 0 {
+		return time.Time{}
+	}
+	return p.mesh.start.Add(time.Duration(at))
+}
+
+// Ping asks for a sign of life on the control lane, which Heard and Doubts show.
 func (p *Peer) Ping() { p.say.set(ping) }

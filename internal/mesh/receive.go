@@ -107,6 +107,8 @@ func (r *receiver) dispatch(p *Peer, hd frame.Header, body []byte) {
 		p.halves()[hd.Link].unknown(hd.Epoch, &r.loss)
 	case frame.Ping:
 		p.say.set(pong)
+	case frame.Pong:
+		p.doubts.Store(hd.Sequence * uint64(r.mesh.now()))
 	}
 }
 

@@ -19,8 +19,7 @@ func (s *session) adopt(doc assign.Document) {
 	}
 	s.links.SetPeers(peers)
 	if doc.Lost > s.lost {
-		s.lost = doc.Lost
-		s.site.Forsake() // L8
+		s.lost, s.lostAt = doc.Lost, time.Now()
 	}
 	s.homes(doc)
 	for i, slot := range doc.Tasks {
@@ -39,6 +38,28 @@ func (s *session) peer(id string) *mesh.Peer {
 		return nil
 	}
 	return s.links.Peer(id)
+}
+
+// hurryLoss is how long the trees of a lost worker wait for peers that have not heard
+// of it yet.
+const hurryLoss = 500 * time.Millisecond
+
+// forsake fails all open trees once all peers know that a worker was lost: until then
+// one of them may still send it tuples of trees that were opened meanwhile (L8). If
+// that takes long it does so twice. It reports whether something is left to do.
+func (s *session) forsake(now time.Time) bool {
+	switch {
+	case s.forsaken == s.lost:
+		return false
+	case s.passed(s.lost, 0):
+		s.forsaken = s.lost
+		s.site.Forsake()
+		return false
+	case !s.lostAt.IsZero() && now.Sub(s.lostAt) > hurryLoss:
+		s.lostAt = time.Time{}
+		s.site.Forsake()
+	}
+	return true
 }
 
 func address(task int, p assign.Placement) mesh.Address {

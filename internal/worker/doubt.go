@@ -2,12 +2,13 @@ package worker
 
 import "time"
 
-// While a worker doubts its lease it asks its peers for a sign of life this often,
-// and believes that it is cut off when none came for so long. Together they are much
-// less than what is left of the lease then, a second.
+// While a worker doubts its lease it asks its peers this often whether they doubt
+// theirs, and believes an answer for so long. It waits for the first ones; together
+// that is less than what is left of the lease then, a second.
 const (
 	pingEvery = 200 * time.Millisecond
-	silence   = 600 * time.Millisecond
+	patience  = 300 * time.Millisecond
+	believed  = time.Second
 )
 
 // A doubt is what a session knows while its lease is not renewed.
@@ -17,20 +18,22 @@ type doubt struct {
 	suspended bool
 }
 
-// weigh suspends the spouts while this worker can neither renew its lease nor hears
-// anybody: then it is probably cut off, and others are about to start its tasks. When
-// the store alone is away the others are heard, and all goes on; without others there
-// is nobody who would take over (A6).
+// weigh suspends the spouts while this worker cannot renew its lease, unless none of
+// its peers can: then the store is away for all, and nobody takes over. Else it is
+// cut off, and others are about to start its tasks. Without peers there is nobody who
+// would (A6).
 func (s *session) weigh(now time.Time) {
 	d := &s.doubt
 	on := false
-	if !s.member.Doubtful() {
+	doubtful := s.member.Doubtful()
+	s.links.Doubt(doubtful)
+	if !doubtful {
 		d.since = time.Time{}
 	} else if d.since.IsZero() {
 		d.since = now
 		s.ping(now)
 	} else {
-		on = now.Sub(d.since) >= silence/2 && s.alone(now)
+		on = now.Sub(d.since) >= patience && !s.shared(now)
 		s.ping(now)
 	}
 	if on || d.suspended {
@@ -41,7 +44,7 @@ func (s *session) weigh(now time.Time) {
 	}
 	d.suspended = on
 	if on {
-		s.log.Warn("cut off: neither the store nor a worker answers; spouts are suspended")
+		s.log.Warn("cut off from the store, which others may reach; spouts are suspended")
 	} else {
 		s.log.Info("no longer cut off; spouts go on")
 	}
@@ -59,17 +62,12 @@ func (s *session) ping(now time.Time) {
 	}
 }
 
-// alone reports whether there are peers and none was heard lately.
-func (s *session) alone(now time.Time) bool {
-	peers := 0
+// shared reports whether all peers doubt their leases, too.
+func (s *session) shared(now time.Time) bool {
 	for _, w := range s.doc.Workers {
-		p := s.peer(w)
-		if p == nil {
-			continue
-		}
-		if peers++; now.Sub(p.Heard()) < silence {
+		if p := s.peer(w); p != nil && now.Sub(p.Doubts()) >= believed {
 			return false
 		}
 	}
-	return peers > 0
+	return true
 }

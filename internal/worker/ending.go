@@ -88,7 +88,9 @@ func (s *session) announce() {
 		applied = applied && slot.Worker == s.id && slot.Instance == at.Instance
 		quiet = quiet && !s.shape[at.Task].Spout
 	}
-	if applied {
+	// Who leaves has to be heard out: once it is no peer any more nobody takes
+	// its frames.
+	if applied && (!s.leaving || s.links.Quiet()) {
 		s.applied = s.doc.Version
 	}
 	s.member.Report(assign.Status{

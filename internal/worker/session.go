@@ -43,6 +43,8 @@ type session struct {
 
 	doc      assign.Document // the one that was applied
 	lost     uint64          // of the newest document: when a member was last lost
+	forsaken uint64          // the one up to which all trees have failed for good (L8)
+	lostAt   time.Time       // when this session heard of it
 	tasks    map[mesh.Address]*tenure
 	done     []assign.Instance // spout tasks here that were exhausted
 	applied  uint64            // the newest version of which nothing is left to be done
@@ -86,7 +88,8 @@ func open(ctx context.Context, w *Worker, id string) (_ *session, err error) {
 	}
 	s.others = member.Announce(versions, c.Topology, id, version(c))
 	first := s.member.Document()
-	s.doc, s.lost = assign.Document{Nonce: first.Nonce, Tasks: make([]assign.Slot, len(s.shape))}, first.Lost
+	s.doc = assign.Document{Nonce: first.Nonce, Tasks: make([]assign.Slot, len(s.shape))}
+	s.lost, s.forsaken = first.Lost, first.Lost
 	s.site = engine.NewSite(w.ctx, c.Nodes, engine.Options{
 		Topology: c.Topology, Log: c.Log, Grace: c.Grace, Abroad: true, Cluster: cluster,
 	})
@@ -217,7 +220,8 @@ func (s *session) decide(now time.Time) (next time.Duration, err error) {
 		return 0, fmt.Errorf("the topology failed on another worker: %s", doc.Failed)
 	}
 	s.weigh(now)
-	busy := s.tend(now)
+	busy := s.forsake(now)
+	busy = s.tend(now) || busy
 	busy = s.finish(now) || busy
 	s.announce()
 	if s.over() {
@@ -238,5 +242,5 @@ func (s *session) decide(now time.Time) (next time.Duration, err error) {
 	if !s.doubt.since.IsZero() {
 		return pingEvery / 2, nil
 	}
-	return time.Minute, nil
+	return max(time.Until(s.member.DoubtAt()), glance), nil
 }
