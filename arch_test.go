@@ -53,6 +53,7 @@ var floors = map[string]int{
 	"benchmarks": 99, "benchmarks/microbatch": 90,
 	"benchmarks/internal/harness": 91, "benchmarks/internal/hops": 92, "benchmarks/internal/wordcount": 92,
 	"benchmarks/internal/reference": 92,
+	"benchmarks/internal/workers":   93,
 	"internal/simulation":           92,
 }
 
