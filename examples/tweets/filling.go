@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"iter"
 	"sync/atomic"
 	"time"
@@ -41,37 +40,89 @@ func counted(records iter.Seq[kafka.Record], n *atomic.Uint64) iter.Seq[kafka.Re
 	}
 }
 
-// fillAndWork fills while the job runs, and drains the job when its group has
-// committed everything.
+// fillAndWork fills the input, and runs the job until its group has committed all
+// of that. With a rate it does both at once.
 func (t *trial) fillAndWork(ctx context.Context) error {
+	fill := t.fill
+	if t.options.rate == 0 {
+		if err := t.fill(ctx); err != nil {
+			return err
+		}
+		fill = func(context.Context) error { return nil }
+	}
+	switch {
+	case t.options.workers > 0:
+		return t.untilCommitted(ctx, fill, t.shared)
+	case t.options.rate == 0:
+		return t.work(ctx, t.broker.Addrs(), kafka.AtEnd)
+	}
+	return t.untilCommitted(ctx, fill, func(ctx context.Context) error {
+		return t.work(ctx, t.broker.Addrs(), kafka.Never)
+	})
+}
+
+// untilCommitted works, and drains the job when it has committed what was filled in
+// meanwhile.
+func (t *trial) untilCommitted(ctx context.Context, fill, work func(context.Context) error) error {
 	ctx, drain := context.WithCancel(ctx)
 	filled := make(chan error, 1)
 	go func() {
 		defer drain()
-		err := t.fill(ctx)
-		if err == nil {
-			err = t.awaitEnd(ctx)
-		}
-		filled <- err
+		filled <- t.fillAndWatch(ctx, fill)
 	}()
-	err := t.work(ctx, t.broker.Addrs(), kafka.Never)
+	err := work(ctx)
 	drain()
-	return errors.Join(err, <-filled)
+	if unfilled := <-filled; err == nil {
+		err = unfilled
+	}
+	return err
 }
 
-// awaitEnd waits until the group has committed what was filled in.
-func (t *trial) awaitEnd(ctx context.Context) error {
-	for {
-		committed, err := t.committed(ctx)
-		if err != nil || covers(committed, t.ends) {
-			return err
-		}
+// fillAndWatch fills, and returns when the group has committed all of that. While
+// it waits it has workers killed.
+func (t *trial) fillAndWatch(ctx context.Context, fill func(context.Context) error) error {
+	ctx, stop := context.WithCancel(ctx)
+	filling := make(chan error, 1)
+	go func() { filling <- fill(ctx) }()
+	filled := false
+	var err error
+	for over := false; err == nil && !over; {
 		select {
+		case err = <-filling:
+			filled = true
 		case <-ctx.Done():
-			return ctx.Err()
+			err = ctx.Err()
 		case <-time.After(50 * time.Millisecond):
+			over, err = t.look(ctx, filled)
 		}
 	}
+	stop()
+	if !filled {
+		<-filling
+	}
+	return err
+}
+
+// look asks how far the group is, and reports whether it is at the end of what was
+// filled in.
+func (t *trial) look(ctx context.Context, filled bool) (over bool, err error) {
+	offsets, err := t.committed(ctx)
+	if err != nil {
+		return false, err
+	}
+	committed := offsets.Sum() - t.check.In.From.Sum()
+	t.commits.Store(uint64(committed))
+	t.killer.see(committed, time.Now())
+	if filled && covers(offsets, t.ends) {
+		return true, nil
+	}
+	if t.killer.due(time.Now(), filled) {
+		select {
+		case t.kills <- struct{}{}:
+		case <-ctx.Done():
+		}
+	}
+	return false, nil
 }
 
 func covers(committed, ends kafkatest.Offsets) bool {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 )
 
 // options are what the flags say.
@@ -23,6 +24,15 @@ type options struct {
 	encoders int
 	writers  int
 	fail     float64
+
+	nats     string // where the other workers are; none: this process runs alone
+	insecure bool
+	creds    string
+	name     string
+	stats    bool
+	workers  int // processes; 0 is this one
+	kill     time.Duration
+	child    bool
 
 	follow bool
 	json   bool
@@ -49,6 +59,14 @@ func parse(args []string, usage io.Writer) (options, error) {
 	f.IntVar(&o.encoders, "encoders", 20, "`tasks` that encode")
 	f.IntVar(&o.writers, "writers", 1, "`tasks` that write")
 	f.Float64Var(&o.fail, "fail", 0, "`share` of attempts at decoding that fail")
+	f.StringVar(&o.nats, "nats", "", "run as one of the workers that share the job over the NATS at `URL`; with -follow or -stats")
+	f.BoolVar(&o.insecure, "insecure", false, "allow plaintext to a NATS on another host")
+	f.StringVar(&o.creds, "creds", "", "`file` with the credentials for NATS")
+	f.StringVar(&o.name, "name", "", "`name` of this worker in logs; the host's if empty")
+	f.BoolVar(&o.stats, "stats", false, "print what the workers of the job have done so far, and exit")
+	f.IntVar(&o.workers, "workers", 0, "share the job among this many `processes`, over a NATS in this one")
+	f.DurationVar(&o.kill, "kill", 0, "kill one of the -workers every `interval`, and start another; the input is paced for it")
+	f.BoolVar(&o.child, "child", false, "be a process of -workers: drain when told to on stdin, end when that does, show no progress")
 	f.BoolVar(&o.follow, "follow", false, "run until SIGTERM, then drain; make and fill nothing, check nothing")
 	f.BoolVar(&o.json, "json", false, "end with a line of JSON")
 	f.BoolVar(&o.quiet, "q", false, "show no progress, and log warnings only")
@@ -65,6 +83,12 @@ func parse(args []string, usage io.Writer) (options, error) {
 	}
 	if f.NArg() > 0 {
 		return o, fmt.Errorf("unexpected argument %q; there are only flags, see -help", f.Arg(0))
+	}
+	if o.kill > 0 && o.rate == 0 {
+		o.rate = pace(o.n, o.kill)
+	}
+	if err := o.checkMode(); err != nil {
+		return o, err
 	}
 	return o, o.check()
 }

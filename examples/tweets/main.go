@@ -9,7 +9,13 @@
 // twice.
 //
 //	go run ./examples/tweets -n 10000
+//	go run ./examples/tweets -workers 3 -kill 3s
 //	go run ./examples/tweets -brokers localhost:9092 -follow
+//	go run ./examples/tweets -brokers localhost:9092 -nats nats://localhost:4222 -follow
+//
+// With -workers the job runs in processes of its own, which share its tasks over a
+// NATS in the parent; with -kill one after the other of them is killed. The last line
+// is what runs in production, on as many hosts as one likes.
 //
 // The topology is in job.go.
 package main
@@ -45,13 +51,31 @@ func run(args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintln(stderr, "tweets:", err)
 		return 2
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	alive, end := context.WithCancel(context.Background())
+	defer end()
+	ctx, stop := signal.NotifyContext(alive, os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // the second signal ends the program at once
+	if o.child {
+		go obey(os.Stdin, end) // ends with the process
+	}
+	if o.stats {
+		err = showStats(ctx, o, stdout)
+	} else {
+		err = perform(ctx, o, stdout, stderr)
+	}
+	if err != nil {
+		fmt.Fprintln(stderr, "tweets:", strings.ReplaceAll(err.Error(), "\n", "; "))
+		return 1
+	}
+	return 0
+}
 
-	shown := newProgress(stderr, o.quiet)
+// perform runs the job, and says what came of it.
+func perform(ctx context.Context, o options, stdout, stderr io.Writer) (err error) {
+	shown := newProgress(stderr, o.quiet || o.child)
 	var s summary
-	t := trial{options: o, progress: shown, log: newLog(o.log, shown), summary: &s}
+	t := newTrial(o, shown, &s)
 	if o.follow {
 		err = t.follow(ctx)
 	} else {
@@ -61,9 +85,5 @@ func run(args []string, stdout, stderr io.Writer) int {
 	if o.json {
 		s.printJSON(stdout)
 	}
-	if err != nil {
-		fmt.Fprintln(stderr, "tweets:", strings.ReplaceAll(err.Error(), "\n", "; "))
-		return 1
-	}
-	return 0
+	return err
 }

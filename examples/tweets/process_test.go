@@ -4,12 +4,16 @@ package main
 
 import (
 	"bytes"
+	"crypto/rand"
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -46,29 +50,62 @@ func testMain(m *testing.M) int {
 // sarama's metrics start one ticker per process and never stop it.
 var knownLeak = goleak.IgnoreAnyFunction("github.com/rcrowley/go-metrics.(*meterArbiter).tick")
 
-// A process is the program, running in a process group of its own.
+// A process is the program, running in a process group of its own. Its workers are
+// found by a variable of their environment.
 type process struct {
 	t              *testing.T
+	mark           string
 	cmd            *exec.Cmd
+	stdin          io.WriteCloser
 	stdout, stderr bytes.Buffer  // to be read when it has ended
 	spoke          chan struct{} // closed at the first byte on stderr
 	ended          chan struct{}
+	mu             sync.Mutex // guards stderr while it runs
 }
 
 // Write takes the program's stderr.
 func (p *process) Write(b []byte) (int, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	if p.stderr.Len() == 0 {
 		close(p.spoke)
 	}
 	return p.stderr.Write(b)
 }
 
+// awaitText waits until stderr has a text.
+func (p *process) awaitText(text string) {
+	p.t.Helper()
+	again := time.NewTicker(10 * time.Millisecond)
+	defer again.Stop()
+	deadline := time.After(20 * time.Second)
+	has := func() bool {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		return strings.Contains(p.stderr.String(), text)
+	}
+	for !has() {
+		select {
+		case <-again.C:
+		case <-p.ended:
+			p.t.Fatalf("ended without saying %q", text)
+		case <-deadline:
+			p.t.Fatalf("never said %q", text)
+		}
+	}
+}
+
 func start(t *testing.T, args ...string) *process {
 	t.Helper()
-	p := &process{t: t, cmd: exec.Command(binary, args...),
+	p := &process{t: t, cmd: exec.Command(binary, args...), mark: "TWEETS_TEST=" + rand.Text(),
 		spoke: make(chan struct{}), ended: make(chan struct{})}
 	p.cmd.Stdout, p.cmd.Stderr = &p.stdout, p
+	p.cmd.Env = append(os.Environ(), p.mark)
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	var err error
+	if p.stdin, err = p.cmd.StdinPipe(); err != nil {
+		t.Fatal(err)
+	}
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -78,6 +115,9 @@ func start(t *testing.T, args ...string) *process {
 	}()
 	t.Cleanup(func() {
 		_ = p.cmd.Process.Kill() // if it still is there
+		for _, worker := range p.workers() {
+			_ = syscall.Kill(worker, syscall.SIGKILL)
+		}
 		<-p.ended
 		if t.Failed() {
 			t.Logf("%s\n%s%s", strings.Join(args, " "), &p.stderr, &p.stdout)
@@ -108,6 +148,37 @@ func (p *process) wait(within time.Duration, status int) {
 	if err := syscall.Kill(-p.cmd.Process.Pid, 0); err != syscall.ESRCH {
 		p.t.Fatalf("a process was left behind: %v", err)
 	}
+	if left := p.workers(); len(left) > 0 {
+		p.t.Fatalf("workers were left behind: %d", left)
+	}
+}
+
+// workers are the processes that this one started, as far as the system tells.
+func (p *process) workers() (pids []int) {
+	files, _ := filepath.Glob("/proc/[0-9]*/environ")
+	for _, file := range files {
+		pid, _ := strconv.Atoi(filepath.Base(filepath.Dir(file)))
+		environ, err := os.ReadFile(file)
+		if err == nil && pid != p.cmd.Process.Pid && bytes.Contains(environ, []byte(p.mark)) {
+			pids = append(pids, pid)
+		}
+	}
+	return pids
+}
+
+// alone waits until the workers have ended.
+func (p *process) alone(within time.Duration) {
+	p.t.Helper()
+	again := time.NewTicker(10 * time.Millisecond)
+	defer again.Stop()
+	deadline := time.After(within)
+	for len(p.workers()) > 0 {
+		select {
+		case <-again.C:
+		case <-deadline:
+			p.t.Fatalf("workers %d run after %v", p.workers(), within)
+		}
+	}
 }
 
 // end is SIGTERM and a clean exit within the grace.
@@ -134,7 +205,7 @@ func (p *process) report() map[string]*float64 {
 		p.t.Fatalf("%v in %q", err, lines[len(lines)-1])
 	}
 	for _, key := range []string{"read", "written", "acked", "failed", "replayed", "missing", "duplicates",
-		"seconds", "per_second", "p50_ms", "p99_ms", "cpu_s_per_million"} {
+		"seconds", "per_second", "p50_ms", "p99_ms", "cpu_s_per_million", "workers", "kills"} {
 		if _, has := r[key]; !has {
 			p.t.Errorf("no %q in %v", key, lines[len(lines)-1])
 		}

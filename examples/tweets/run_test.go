@@ -14,6 +14,7 @@ import (
 	"github.com/waterspout/waterspout/internal/tweets"
 	"github.com/waterspout/waterspout/kafka"
 	"github.com/waterspout/waterspout/kafka/kafkatest"
+	"github.com/waterspout/waterspout/transport/natsserver"
 )
 
 func TestTheJobInOneProcess(t *testing.T) {
@@ -140,6 +141,7 @@ func TestMistakesAreOneLine(t *testing.T) {
 	nobody := listener.Addr().String()
 	listener.Close()
 	addrs := strings.Join(kafkatest.Start(t, "here").Addrs(), ",")
+	bare := startNATS(t, natsserver.Options{NoJetStream: true}).URL()
 	for _, test := range []struct {
 		args   string
 		status int
@@ -153,6 +155,17 @@ func TestMistakesAreOneLine(t *testing.T) {
 		{"-out zerg.hydra", 2, "different topics"},
 		{"-follow", 2, "-brokers"},
 		{"tweets", 2, "tweets"},
+		{"-workers -1", 2, "-workers"},
+		{"-workers 2 -follow -brokers " + addrs, 2, "-follow"},
+		{"-workers 2 -nats " + bare, 2, "-nats"},
+		{"-kill 3s", 2, "-workers"},
+		{"-kill -3s -workers 2", 2, "-kill"},
+		{"-nats " + bare, 2, "-follow"},
+		{"-stats", 2, "-nats"},
+		{"-stats -follow -nats " + bare, 2, "-stats"},
+		{"-q -follow -in here -out zerg -brokers " + addrs + " -nats " + bare, 1, "JetStream"},
+		{"-q -follow -in here -out zerg -brokers " + addrs + " -nats nats://nats.example", 1, "plaintext"},
+		{"-q -follow -in here -out zerg -brokers " + addrs + " -nats " + bare + " -creds not.there", 1, "not.there"},
 		{"-q -brokers " + nobody, 1, nobody},
 		{"-q -follow -brokers " + nobody, 1, nobody},
 		{"-q -follow -in not.there -out here -brokers " + addrs, 1, "not.there"},

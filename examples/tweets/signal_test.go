@@ -63,11 +63,11 @@ func (w *world) marks() (committed, end int64) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	ends, err := w.broker.EndOffsets(w.t.Context(), "in")
+	ends, err := w.broker.EndOffsets(w.t.Context(), w.in.Topic)
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	return of["in"].Sum(), ends.Sum()
+	return of[w.in.Topic].Sum(), ends.Sum()
 }
 
 // await waits until the marks are as wanted.
@@ -208,13 +208,25 @@ func TestTheSecondInterruptEndsAtOnce(t *testing.T) {
 	stuck := w.broker.Cluster().Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Topic: "out", Err: kerr.NotEnoughReplicas, Count: -1})
 	p := w.follow()
 	w.pour(100)
-	for deadline := time.After(20 * time.Second); stuck.Hits() == 0; {
+	awaitHit(t, stuck)
+	p.interrupt()
+}
+
+func awaitHit(t *testing.T, fault *kfake.FaultHandle) {
+	t.Helper()
+	for deadline := time.After(20 * time.Second); fault.Hits() == 0; {
 		select {
 		case <-time.After(10 * time.Millisecond):
 		case <-deadline:
 			t.Fatal("nothing was written")
 		}
 	}
+}
+
+// interrupt sends interrupts until the program ends, and wants it to end of the
+// second or a later one.
+func (p *process) interrupt() {
+	p.t.Helper()
 	p.signal(syscall.SIGINT)
 	started := time.Now()
 	ticker := time.NewTicker(100 * time.Millisecond)
@@ -224,7 +236,7 @@ func TestTheSecondInterruptEndsAtOnce(t *testing.T) {
 		case <-p.ended:
 			state := p.cmd.ProcessState.Sys().(syscall.WaitStatus)
 			if !state.Signaled() || n < 2 || time.Since(started) > 4*time.Second {
-				t.Errorf("ended with %v after %d interrupts and %v", p.cmd.ProcessState, n, time.Since(started))
+				p.t.Errorf("ended with %v after %d interrupts and %v", p.cmd.ProcessState, n, time.Since(started))
 			}
 			return
 		case <-ticker.C:

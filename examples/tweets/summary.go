@@ -21,7 +21,11 @@ type summary struct {
 	stats   *cluster.Stats  // nil: the job did not run
 	verdict *tweets.Verdict // nil: nobody looked
 	seconds float64
-	cpu     float64 // seconds of this process, with the embedded Kafka's
+	cpu     float64 // seconds of this process and its children, with the embedded Kafka's
+
+	workers     int    // other processes that did it
+	kills       *int   // of those; nil: none were wanted
+	fingerprint string // of the job, where there may be others
 }
 
 func (s *summary) ran(stats cluster.Stats, took, cpu time.Duration) {
@@ -33,9 +37,7 @@ func (s *summary) print(w io.Writer) {
 	if s.stats != nil {
 		s.printTable(w)
 		s.printCounters(w)
-	}
-	if memory, ok := peakMemory(); ok && s.stats != nil {
-		fmt.Fprintf(w, "peak memory: %d MB\n", memory/1e6)
+		s.printProcesses(w)
 	}
 	if v := s.verdict; v != nil {
 		if v.Bad > 0 {
@@ -45,6 +47,20 @@ func (s *summary) print(w io.Writer) {
 			fmt.Fprintf(w, "of unknown origin: %d\n", v.Phantoms)
 		}
 		fmt.Fprintf(w, "missing %d, duplicates %d\n", v.Missing, v.Duplicates)
+	}
+}
+
+func (s *summary) printProcesses(w io.Writer) {
+	of := ""
+	if s.workers > 0 {
+		fmt.Fprintf(w, "workers: %d\n", s.workers)
+		of = " of the parent"
+	}
+	if s.kills != nil {
+		fmt.Fprintf(w, "workers killed between the first commit and the last: %d\n", *s.kills)
+	}
+	if memory, ok := peakMemory(); ok {
+		fmt.Fprintf(w, "peak memory%s: %d MB\n", of, memory/1e6)
 	}
 }
 
@@ -58,10 +74,18 @@ func (s *summary) printTable(w io.Writer) {
 		if c.Spout {
 			row[2] = "-"
 		}
-		row = append(row, fmt.Sprintf("%.2f", c.Capacity), "")
+		row = append(row, s.capacity(c), "")
 		fmt.Fprintln(t, strings.Join(row, "\t"))
 	}
 	t.Flush()
+}
+
+// capacity is known of those who work now.
+func (s *summary) capacity(c cluster.Component) string {
+	if len(s.stats.Workers) == 0 {
+		return "-"
+	}
+	return fmt.Sprintf("%.2f", c.Capacity)
 }
 
 // failures are how many failed, by kind.
@@ -134,11 +158,14 @@ type report struct {
 	P50            *float64 `json:"p50_ms"` // complete latency
 	P99            *float64 `json:"p99_ms"`
 	CPUSPerMillion *float64 `json:"cpu_s_per_million"`
+	Workers        *int     `json:"workers"`
+	Kills          *int     `json:"kills"`
+	Fingerprint    string   `json:"fingerprint,omitempty"` // of -stats
 }
 
 // printJSON writes the summary as a line.
 func (s *summary) printJSON(w io.Writer) {
-	var r report
+	r := report{Kills: s.kills, Fingerprint: s.fingerprint}
 	if s.stats != nil {
 		r.fill(s)
 	}
@@ -157,8 +184,13 @@ func (r *report) fill(s *summary) {
 	if s.seconds > 0 {
 		r.PerSecond = new(float64(read.Acked) / s.seconds)
 	}
+	if s.workers > 0 || s.fingerprint != "" {
+		r.Workers = &s.workers
+	}
 	if read.Acked > 0 {
 		r.P50, r.P99 = new(milliseconds(read.Complete.P50)), new(milliseconds(read.Complete.P99))
+	}
+	if read.Acked > 0 && s.cpu > 0 {
 		r.CPUSPerMillion = new(s.cpu / float64(read.Acked) * 1e6)
 	}
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"sync/atomic"
 	"time"
@@ -22,11 +23,21 @@ type trial struct {
 	options  options
 	progress *progress
 	log      *slog.Logger
+	lines    io.Writer // of the log, as JSON
 	summary  *summary
 
-	broker *kafkatest.Broker
-	check  tweets.Check
-	ends   kafkatest.Offsets // of the input after filling
+	broker  *kafkatest.Broker
+	check   tweets.Check
+	ends    kafkatest.Offsets // of the input after filling
+	commits atomic.Uint64     // records that the group has committed since
+	killer  killer
+	kills   chan struct{} // to the crew: one is due
+}
+
+func newTrial(o options, p *progress, s *summary) *trial {
+	t := &trial{options: o, progress: p, summary: s, killer: killer{every: o.kill}, kills: make(chan struct{})}
+	t.log, t.lines = newLog(o, p)
+	return t
 }
 
 // follow only runs the job, until ctx ends.
@@ -40,12 +51,11 @@ func (t *trial) run(ctx context.Context) error {
 	if t.broker != nil {
 		defer t.broker.Close()
 	}
-	if err == nil && t.options.rate == 0 {
-		if err = t.fill(ctx); err == nil {
-			err = t.work(ctx, t.broker.Addrs(), kafka.AtEnd)
-		}
-	} else if err == nil {
+	if err == nil {
 		err = t.fillAndWork(ctx)
+	}
+	if t.options.kill > 0 {
+		t.summary.kills = &t.killer.landed
 	}
 	if ctx.Err() != nil {
 		return errInterrupted
@@ -53,7 +63,7 @@ func (t *trial) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return t.compare(ctx)
+	return errors.Join(t.compare(ctx), t.killer.verdict())
 }
 
 // work runs the job.
@@ -62,10 +72,10 @@ func (t *trial) work(ctx context.Context, brokers []string, stop kafka.Stop) err
 	if err != nil {
 		return err
 	}
+	t.introduce(brokers)
 	start, cpu := time.Now(), cpuTime()
-	t.log.Info("starting", "in", t.options.in, "out", t.options.out, "group", t.options.group, "brokers", brokers)
-	running, err := cluster.Start(ctx, topo, cluster.Local{Log: t.log})
-	if ctx.Err() != nil && errors.Is(err, context.Cause(ctx)) {
+	running, err := cluster.Start(ctx, topo, t.options.mode(t.log))
+	if ctx.Err() != nil && (errors.Is(err, ctx.Err()) || errors.Is(err, context.Cause(ctx))) {
 		return nil // asked to end before it had begun
 	}
 	if err != nil {
@@ -80,6 +90,13 @@ func (t *trial) work(ctx context.Context, brokers []string, stop kafka.Stop) err
 	end()
 	t.summary.ran(running.Stats(), time.Since(start), cpuTime()-cpu)
 	return err
+}
+
+// introduce logs what is about to run, unless the parent did.
+func (t *trial) introduce(brokers []string) {
+	if !t.options.child {
+		t.log.Info("starting", "in", t.options.in, "out", t.options.out, "group", t.options.group, "brokers", brokers)
+	}
 }
 
 // compare asks the oracle.
@@ -102,7 +119,10 @@ func (t *trial) compare(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	t.summary.verdict = &verdict
+	t.summary.verdict = new(verdict)
+	if t.options.kill > 0 {
+		verdict.Duplicates = 0 // a kill doubles what was not committed
+	}
 	if !verdict.OK() {
 		return errors.New("the output is not the input")
 	}
