@@ -339,3 +339,18 @@ func (p *replayPort[T]) send(v T, inner uint64, tracked bool) bool {
 	}
 	return sent
 }
+
+// Name is the wrapped spout's, if it has one: it enters the topology's fingerprint.
+func (p *Replayer[T]) Name() string {
+	if n, ok := p.spout.(interface{ Name() string }); ok {
+		return n.Name()
+	}
+	return ""
+}
+
+// Moved implements [Mover] for the wrapped spout.
+func (p *Replayer[T]) Moved() {
+	if m, ok := p.spout.(Mover); ok {
+		m.Moved()
+	}
+}

@@ -346,3 +346,25 @@ func TestReplayErrors(t *testing.T) {
 		}))
 	})
 }
+
+type named struct {
+	spout.Func[int]
+	moved *bool
+}
+
+func (named) Name() string { return "orders" }
+func (n named) Moved()     { *n.moved = true }
+
+// TestReplayIsTransparent: what a spout says of itself must pass, or two jobs that
+// differ only in it would take each other for one.
+func TestReplayIsTransparent(t *testing.T) {
+	moved := false
+	run := spout.Of(func(context.Context, *spout.Emitter[int]) error { return nil })
+	p := spout.Replay(func() named { return named{run(), &moved} }, spout.Retry{}, nil)()
+	if p.Moved(); p.Name() != "orders" || !moved {
+		t.Errorf("name %q, moved %t", p.Name(), moved)
+	}
+	if p := spout.Replay(run, spout.Retry{}, nil)(); p.Name() != "" {
+		t.Errorf("a spout without a name is called %q", p.Name())
+	}
+}
