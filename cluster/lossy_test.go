@@ -5,15 +5,17 @@ import (
 	"context"
 	"math/rand/v2"
 	"sync"
+	"time"
 
 	"github.com/waterspout/waterspout/transport"
 )
 
 // lossy is a net whose frames get lost, doubled, late and damaged, each with the
-// same small chance.
+// same small chance, and which takes up to lag for each data frame.
 type lossy struct {
 	transport.Net
 	chance float64
+	lag    time.Duration
 
 	mu   sync.Mutex
 	dice *rand.Rand
@@ -39,6 +41,12 @@ func (l *lossy) roll(size int) (mishap, bit int) {
 	return 0, 0
 }
 
+func (l *lossy) wait() time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return time.Duration(l.dice.Int64N(int64(l.lag)))
+}
+
 type lossyConn struct {
 	transport.Conn
 	net *lossy
@@ -49,6 +57,9 @@ type lossyConn struct {
 
 func (c *lossyConn) Send(ctx context.Context, to string, lane transport.Lane, payload []byte) error {
 	mishap, bit := c.net.roll(len(payload))
+	if lane == transport.Data && c.net.lag > 0 {
+		<-time.After(c.net.wait())
+	}
 	switch mishap {
 	case 1:
 		return nil

@@ -54,6 +54,7 @@ func newPart(tasks []*engine.Task, uptime time.Duration) part {
 		p.Dropped += t.Dropped
 		p.Replayed += t.Replayed
 		p.Unsent += t.Unsent
+		p.Abroad += t.Abroad
 		for k, n := range t.FailedBy {
 			if p.Failed += n; n > 0 {
 				p.FailedBy[tuple.Kind(k)] += n
@@ -146,6 +147,7 @@ func (p *part) add(o *part, alive bool) {
 	p.Dropped += o.Dropped
 	p.Replayed += o.Replayed
 	p.Unsent += o.Unsent
+	p.Abroad += o.Abroad
 	for k, n := range o.FailedBy {
 		p.FailedBy[k] += n
 	}

@@ -27,9 +27,10 @@ type Component struct {
 	// bolt, trees of a spout. Dropped counts inputs acked with bolt.Drop,
 	// and values of side streams that nobody reads. Replayed counts records
 	// that a spout emitted again. Unsent counts emits that went nowhere: on
-	// an input that had ended (T1), or with no task to go to (E3).
-	Emitted, Executed, Acked, Failed, Replayed, Dropped, Unsent uint64
-	FailedBy                                                    map[tuple.Kind]uint64 // those that are not zero
+	// an input that had ended (T1), or with no task to go to (E3). Abroad counts
+	// tuples that were sent to tasks on other workers.
+	Emitted, Executed, Acked, Failed, Replayed, Dropped, Unsent, Abroad uint64
+	FailedBy                                                            map[tuple.Kind]uint64 // those that are not zero
 
 	Pending  int     // open trees of a spout
 	Window   int     // how many may be open now (rule O1)

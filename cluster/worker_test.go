@@ -28,7 +28,8 @@ type crew struct {
 	seen   *tally[int]
 	tasks  int // of the bolts
 	log    *journal
-	bad    bool // the store may be away for all
+	bad    bool          // the store may be away for all
+	slow   time.Duration // what opening the sink takes
 
 	mu    sync.Mutex
 	ended map[string]error
@@ -45,8 +46,29 @@ func (c *crew) topology() *topology.Topology {
 	s := topology.Spout(d, "src", c.source.New, topology.Parallelism(len(c.source.committed)))
 	h := topology.Bolt(s.By(grouping.Shuffle), "hold", func() *hand { return &hand{} }, topology.Parallelism(c.tasks))
 	m := topology.Bolt(h.By(grouping.Value), "map", bolt.Map(func(_ context.Context, v int) (int, error) { return v, nil }), topology.Parallelism(c.tasks))
-	topology.Bolt(m.By(grouping.Shuffle), "sink", c.seen.sink(), topology.Parallelism(c.tasks))
+	topology.Bolt(m.By(grouping.Shuffle), "sink", func() *slowSink { return &slowSink{c.seen, c.slow} })
 	return topology.Must(d.Build())
+}
+
+// A slowSink takes its time to open, and acks an input when it is written, later, as
+// a writer does. There is one of it.
+type slowSink struct {
+	seen *tally[int]
+	open time.Duration
+}
+
+func (s *slowSink) Open(context.Context, bolt.Task) error {
+	time.Sleep(s.open)
+	return nil
+}
+
+func (s *slowSink) Execute(_ context.Context, v int, out *bolt.Collector[bolt.None]) error {
+	held := out.Hold()
+	time.AfterFunc(30*time.Millisecond, func() {
+		s.seen.add(v)
+		held.Ack()
+	})
+	return nil
 }
 
 // join starts a worker; stop makes it leave.

@@ -82,17 +82,19 @@ func (c *boltCore) goAsync(limit int, held tuple.Held, f func(context.Context) f
 	}
 	a.running.Add(1)
 	a.group.Go(func() {
-		var then func() error
-		err := protect(func() error {
-			then = f(c.ctx)
+		done := call{held: held, err: errGoexit} // if f does not return
+		defer func() {
+			if limit > 0 {
+				<-a.slots
+			}
+			a.done.put(done)
+			a.running.Add(-1)
+			a.done.wake()
+		}()
+		done.err = protect(func() error {
+			done.then = f(c.ctx)
 			return nil
 		})
-		if limit > 0 {
-			<-a.slots
-		}
-		a.done.put(call{held, then, err})
-		a.running.Add(-1)
-		a.done.wake()
 	})
 }
 

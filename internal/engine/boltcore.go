@@ -45,6 +45,7 @@ type counted struct{ emitted, executed, acked uint64 }
 type flusher interface {
 	flush()
 	blocked() bool
+	rest(f func(tuple.Root)) // of what is staged
 }
 
 type side struct {

@@ -141,7 +141,11 @@ func (t *boltTask[I, O]) prepare() (err error) {
 
 func (t *boltTask[I, O]) finish() (err error) {
 	defer contain("Close", &err)
-	t.holds.failAll(tuple.Failure{Kind: tuple.Shutdown, Component: t.info.Component, Text: "the bolt was closed"})
+	why := tuple.Failure{Kind: tuple.Shutdown, Component: t.info.Component, Text: "the bolt was closed"}
+	if t.run.opts.Abroad {
+		why.Kind = tuple.Lost // the spout may go on elsewhere, and is to replay it
+	}
+	t.holds.failAll(why)
 	if t.bolt == nil {
 		return nil
 	}
@@ -215,7 +219,8 @@ func (t *boltTask[I, O]) ended() bool {
 // before, after the first tuple (the sample), and at the end.
 func (t *boltTask[I, O]) batch(in inlet[I]) int {
 	n := in.take()
-	if n == 0 {
+	if n == 0 { // nothing of it could be decoded
+		in.box().Idle()
 		return 0
 	}
 	t.inside.Store(inExecute)
@@ -383,10 +388,16 @@ func (t *boltTask[I, O]) idle() bool {
 func (t *boltTask[I, O]) pause(bool) {}
 func (t *boltTask[I, O]) moved()     {}
 
-// forsake fails the trees of all that the task did not execute (T3).
+// forsake fails the trees of all that the task has staged or did not execute (T3).
+// What it acked stays acked; what it holds fails with finish.
 func (t *boltTask[I, O]) forsake(why tuple.Failure) {
+	lose := func(root tuple.Root) { t.run.failRoot(root, why) }
+	t.acks.flush(t.run)
+	for _, r := range t.routers {
+		r.rest(lose)
+	}
 	for _, in := range t.inlets {
-		in.rest(func(root tuple.Root) { t.run.failRoot(root, why) })
+		in.rest(lose)
 	}
 }
 

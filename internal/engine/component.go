@@ -19,6 +19,7 @@ type component struct {
 	// of a run of many workers
 	places []*place
 	moves  atomic.Uint64 // counts the changes of places
+	abroad atomic.Uint64 // tuples that its tasks sent to other workers
 }
 
 func (c *component) info(index int) tuple.Task {
@@ -50,7 +51,7 @@ type task interface {
 	pause(bool)
 	// moved tells a spout, before finish, that the task goes on elsewhere.
 	moved()
-	// forsake fails what a bolt was sent and did not execute (T3).
+	// forsake fails what a bolt has staged or did not execute (T3).
 	forsake(why tuple.Failure)
 	// doing says what user code the task runs, for people.
 	doing() string

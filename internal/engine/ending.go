@@ -27,8 +27,7 @@ func (l *life) see() error {
 	l.closing = true
 	late := l.await(r.opts.Grace, l.allOver)
 	for _, lane := range r.lanes {
-		lane.ending.Store(true)
-		lane.park.Wake()
+		lane.end()
 	}
 	l.lanes.Wait()
 	for _, h := range l.hosts {

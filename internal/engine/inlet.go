@@ -191,8 +191,8 @@ func (a *abroad[T]) decode(batch []tuple.Tuple[T], r *frame.Tuples) (out []tuple
 		}
 		out = append(out, tuple.Tuple[T]{Lineage: lin})
 		if err := a.codec.Decode(value, &out[len(out)-1].Value); err != nil {
+			a.fail(&out[len(out)-1].Lineage, err) // not &lin, which would be an allocation per tuple
 			out = out[:len(out)-1]
-			a.fail(&lin, err)
 		}
 	}
 }

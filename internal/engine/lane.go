@@ -163,6 +163,12 @@ func (l *lane) giveUp() {
 	l.room.Broadcast()
 }
 
+// end makes the lane's goroutine return when it has told all answers that are there.
+func (l *lane) end() {
+	l.ending.Store(true)
+	l.park.Wake()
+}
+
 // forsake fails every tree that is open now: a worker was lost, and nobody knows
 // which trees it had part of (L8).
 func (l *lane) forsake() {

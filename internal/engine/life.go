@@ -71,7 +71,7 @@ func (l *life) host(h *host, opened *sync.WaitGroup) {
 // desert ends the run for a task whose goroutine user code has ended: that is
 // what FailNow and Fatal of package testing do outside the test's own goroutine.
 func (l *life) desert(h *host) {
-	h.err = errors.New("user code called runtime.Goexit, as t.Fatal does; return an error instead")
+	h.err = errGoexit
 	l.run.Abort(&tuple.TaskError{Task: h.comp.info(h.index), Err: h.err})
 	h.over.Store(true)
 	h.finished.Store(true)
@@ -133,6 +133,12 @@ func (l *life) openErrors(gaveUp bool) (errs []error) {
 
 // guard is work, but that a panic of the spout's Ack or Fail ends the run.
 func (l *lane) guard() {
+	defer func() {
+		if !l.over { // Ack or Fail called runtime.Goexit: the others are to be told all the same
+			l.run.Abort(&tuple.TaskError{Task: l.info, Err: fmt.Errorf("in Ack or Fail: %w", errGoexit)})
+			l.guard()
+		}
+	}()
 	for !l.over {
 		if err := protect(func() error { l.work(); return nil }); err != nil {
 			l.run.Abort(&tuple.TaskError{Task: l.info, Err: fmt.Errorf("in Ack or Fail: %w", err)})

@@ -68,7 +68,11 @@ func (p *place) leave(t task) {
 func (p *place) end() {
 	p.mu.Lock()
 	p.over = true
+	now := p.now.Load()
 	p.mu.Unlock()
+	if now.away != nil {
+		now.away.Close() // somebody may wait for credit
+	}
 	p.changed.Broadcast()
 }
 

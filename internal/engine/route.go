@@ -21,7 +21,7 @@ type route[T any] struct {
 	run   *Run
 	place *place
 	inlet int
-	from  string
+	from  *component
 	codec codec.Codec[T]
 
 	at    *spot // what box is of
@@ -117,6 +117,7 @@ func (s *route[T]) send(to *mesh.Outlet, ts []tuple.Tuple[T], order []int32) (do
 		if s.count > 0 && !to.Send(mesh.Section{Inlet: s.inlet, Body: s.body, Count: s.count, Roots: s.roots}) {
 			return done
 		}
+		s.from.abroad.Add(uint64(s.count))
 		done = s.next
 	}
 	return done
@@ -174,12 +175,12 @@ func (s *route[T]) append(t *tuple.Tuple[T]) error {
 
 // refuse fails the trees of a tuple that cannot travel (E3, C5).
 func (s *route[T]) refuse(t *tuple.Tuple[T], err error) {
-	s.fail(t, tuple.Failure{Kind: tuple.Error, Component: s.from, Text: fmt.Sprintf("codec of %s: %v", typeName[T](), err)})
+	s.fail(t, tuple.Failure{Kind: tuple.Error, Component: s.from.node.Name, Text: fmt.Sprintf("codec of %s: %v", typeName[T](), err)})
 }
 
 // give gives up tuples, since the run has ended for whoever sends them.
 func (s *route[T]) give(ts []tuple.Tuple[T], order []int32) {
-	why := tuple.Failure{Kind: tuple.Lost, Component: s.from, Text: "the worker stopped"}
+	why := tuple.Failure{Kind: tuple.Lost, Component: s.from.node.Name, Text: "the worker stopped"}
 	if order == nil {
 		for i := range ts {
 			s.fail(&ts[i], why)

@@ -108,6 +108,13 @@ func (r *router[T]) blocked() bool {
 	return false
 }
 
+// rest calls f with the roots of what is staged, for when it will not be sent.
+func (r *router[T]) rest(f func(tuple.Root)) {
+	for i := range r.buf {
+		roots(&r.buf[i].Lineage, f)
+	}
+}
+
 // flush hands over what is staged. It may block. Closed sinks swallow their
 // tuples: they close only when the run is aborted, which ends every tree.
 func (r *router[T]) flush() {

@@ -79,18 +79,8 @@ func (t *spoutTask[T]) prepare() (err error) {
 // work is Run, with a flusher beside it for what waits in the emitter while Run
 // blocks on something else.
 func (t *spoutTask[T]) work() {
-	e := &t.emitter
-	var flusher sync.WaitGroup
-	flusher.Go(func() {
-		for range e.kick {
-			e.lockAndFlush()
-		}
-	})
-	err := protect(func() error { return t.spout.Run(t.ctx, spout.NewEmitter[T](e)) })
-	e.stop() // also for goroutines that the spout forgot
-	close(e.kick)
-	flusher.Wait()
-	e.last()
+	err := t.flushed(func() error { return t.spout.Run(t.ctx, spout.NewEmitter[T](&t.emitter)) })
+	t.emitter.last()
 	switch {
 	case err == nil || t.ctx.Err() != nil && errors.Is(err, context.Cause(t.ctx)):
 	case t.ctx.Err() != nil && errors.Is(err, context.Canceled):
@@ -98,6 +88,29 @@ func (t *spoutTask[T]) work() {
 		t.run.Abort(&tuple.TaskError{Task: t.info, Err: err})
 	}
 	t.run.poke()
+}
+
+// flushed calls f with a flusher beside it, which has ended when it returns.
+func (t *spoutTask[T]) flushed(f func() error) (err error) {
+	e := &t.emitter
+	var flusher sync.WaitGroup
+	flusher.Go(func() {
+		for range e.kick {
+			e.lockAndFlush()
+		}
+	})
+	whole := false
+	defer func() {
+		if !whole { // the flusher may wait for something that only the end releases
+			t.run.Abort(&tuple.TaskError{Task: t.info, Err: errGoexit})
+		}
+		e.stop() // also for goroutines that the spout forgot
+		close(e.kick)
+		flusher.Wait()
+	}()
+	err = protect(f)
+	whole = true
+	return err
 }
 
 func (t *spoutTask[T]) finish() (err error) {

@@ -15,6 +15,7 @@ type Task struct {
 	Emitted, Executed, Acked, Dropped uint64
 	FailedBy                          [tuple.Kinds]uint64
 	Replayed, Unsent                  uint64
+	Abroad                            uint64 // of a Site: of all tasks of the component, and 0 of those that are Live
 	Pending, Held, Queued, Window     int
 	Oldest                            int64 // age of the oldest open tree, in nanoseconds
 	Busy                              int64 // nanoseconds spent executing

@@ -64,6 +64,7 @@ func (t *tenant) live() {
 	defer func() {
 		if !whole {
 			t.fail(errGoexit)
+			t.desert()
 		}
 		t.site.links.Refuse(t.at)
 		t.site.leave(t)
@@ -83,6 +84,13 @@ func (t *tenant) live() {
 		t.site.log.Error("task did not close cleanly", "component", t.kind.comp.node.Name, "task", t.kind.index, "error", err)
 	}
 	whole = true
+}
+
+// desert lets those go who wait for a task whose goroutine user code has ended.
+func (t *tenant) desert() {
+	t.kind.comp.places[t.kind.index].leave(t.task)
+	t.task.hurry()
+	t.task.hangUp()
 }
 
 func (t *tenant) fail(err error) {
@@ -116,6 +124,8 @@ func (t *tenant) work() {
 func (t *tenant) spout(l *lane) {
 	var lane sync.WaitGroup
 	lane.Go(l.guard)
+	defer lane.Wait() // also if user code ends this goroutine
+	defer l.end()
 	t.move(Working)
 	if !t.cut.Load() {
 		t.task.work()
@@ -126,7 +136,4 @@ func (t *tenant) spout(l *lane) {
 	if t.moved {
 		t.task.moved()
 	}
-	l.ending.Store(true)
-	l.park.Wake()
-	lane.Wait()
 }
