@@ -28,6 +28,7 @@ type benchmark struct {
 
 var benchmarks = []benchmark{
 	{"reference", "the Kafka job: acked, unacked, and a hand-written sarama loop", runReference},
+	{"workers", "the Kafka job in one process, and shared by two workers over NATS", runWorkers},
 	{"wordcount", "word count in memory: acked, unacked, and by hand with channels", runWordcount},
 	{"hops", "hops and acking alone, in the shape of the Kafka job", runHops},
 }

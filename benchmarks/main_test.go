@@ -90,8 +90,32 @@ func TestReference(t *testing.T) {
 	}
 }
 
+func TestWorkers(t *testing.T) {
+	out := output(t, func() error {
+		return run(t.Context(), []string{"workers", "-n", "200000", "-runs", "1", "-decoders", "2", "-encoders", "2", "-idle", "1", "-json", "-q"})
+	})
+	lines := strings.Split(strings.TrimSpace(out), "\n")
+	dec := json.NewDecoder(bytes.NewBufferString(lines[len(lines)-1]))
+	dec.DisallowUnknownFields()
+	var got workersFigures
+	if err := dec.Decode(&got); err != nil {
+		t.Fatalf("%v in the last line of\n%s", err, out)
+	}
+	for name, f := range map[string]harness.Figures{"one process": got.OneProcess, "two workers": got.TwoWorkers} {
+		if f.PerSecond <= 0 || f.CPU <= 0 || f.Runs != 1 || f.Start <= 0 {
+			t.Errorf("%s: %+v", name, f)
+		}
+	}
+	if got.Crossing <= 0 || got.Crossing >= 1 || got.Rate <= 0 || got.Idle == nil || len(got.Idle.Workers) != 3 {
+		t.Errorf("%+v", got)
+	}
+	if !strings.Contains(out, "missing 0, duplicates 0") || !strings.Contains(out, "two workers / one process: rate") {
+		t.Errorf("no verdict or ratio in\n%s", out)
+	}
+}
+
 func TestBadArguments(t *testing.T) {
-	for _, args := range [][]string{{}, {"storm"}, {"hops", "-runs", "0"}, {"wordcount", "much"}, {"reference", "-n", "0"}} {
+	for _, args := range [][]string{{}, {"storm"}, {"hops", "-runs", "0"}, {"wordcount", "much"}, {"reference", "-n", "0"}, {"workers", "-idle"}} {
 		if run(t.Context(), args) == nil {
 			t.Errorf("%q is no error", args)
 		}

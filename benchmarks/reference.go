@@ -13,7 +13,6 @@ import (
 )
 
 func init() {
-	harness.Register("broker", reference.Broker)
 	harness.Register("drain", reference.Drain)
 	harness.Register("start", reference.Start)
 	harness.Register("mark", reference.Mark)
@@ -23,29 +22,17 @@ func init() {
 
 // A kafkaBench is a run of the reference benchmark.
 type kafkaBench struct {
-	*options
-	brokers    string
+	*backlog
 	contenders string
-	tasks      reference.Tasks
 	latency    bool
 	rate       int
 	seconds    float64
 	idle       float64
-
-	bench   *reference.Bench
-	embeds  []*harness.Child // the embedded Kafka, if it is one
-	in      string
-	records uint64
 }
 
 func newKafkaBench() *kafkaBench {
-	k := &kafkaBench{options: newOptions("reference", 3_000_000, "records")}
-	k.StringVar(&k.brokers, "brokers", "", "host:port,... of a real Kafka instead of an embedded one; topics named zerg.hydra.* are made and deleted")
+	k := &kafkaBench{backlog: newBacklog("reference", 3_000_000)}
 	k.StringVar(&k.contenders, "contenders", strings.Join(contenders, ","), "which to run; the last is the baseline")
-	k.IntVar(&k.tasks.Spouts, "spouts", 5, "tasks of the Kafka spout")
-	k.IntVar(&k.tasks.Decoders, "decoders", 20, "tasks that decode")
-	k.IntVar(&k.tasks.Encoders, "encoders", 20, "tasks that encode")
-	k.IntVar(&k.tasks.Writers, "writers", 1, "tasks that write")
 	k.BoolVar(&k.latency, "latency", false, "measure latency under a steady load as well")
 	k.IntVar(&k.rate, "rate", 5000, "records a second of that load")
 	k.Float64Var(&k.seconds, "seconds", 10, "seconds of that load that are measured, after three that are not")
@@ -90,53 +77,16 @@ func runReference(ctx context.Context, args []string) (err error) {
 	return nil
 }
 
-// open starts or connects to a Kafka and fills the input.
-func (k *kafkaBench) open(ctx context.Context) error {
-	addrs := strings.Split(k.brokers, ",")
-	if k.brokers == "" {
-		child, err := harness.Spawn(ctx)
-		if err != nil {
-			return err
-		}
-		k.embeds = append(k.embeds, child)
-		if addrs, err = harness.Call[[]string](child, "broker", struct{}{}); err != nil {
-			return err
-		}
-	}
-	var err error
-	if k.bench, err = reference.NewBench(ctx, addrs); err != nil {
-		return err
-	}
-	fmt.Fprintf(k.progress(), "filling the input with %d tweets\n", k.n)
-	k.records = uint64(k.n)
-	k.in, err = k.bench.Fill(ctx, k.records)
-	return err
-}
-
-func (k *kafkaBench) close() error {
-	var errs []error
-	if k.bench != nil {
-		errs = append(errs, k.bench.Close())
-	}
-	for _, c := range k.embeds {
-		errs = append(errs, c.Close())
-	}
-	return errors.Join(errs...)
-}
-
 // each makes a contender of each name.
 func (k *kafkaBench) each(do func(context.Context, reference.Spec) (harness.Run, error)) []harness.Contender {
 	var cs []harness.Contender
 	for name := range strings.SplitSeq(k.contenders, ",") {
 		cs = append(cs, harness.Contender{Name: name, Do: func(ctx context.Context) (harness.Run, error) {
-			out, err := k.bench.Topic(ctx, "zerg.hydra.out")
+			s, err := k.spec(ctx, name)
 			if err != nil {
 				return harness.Run{}, err
 			}
-			return do(ctx, reference.Spec{
-				Contender: name, Brokers: k.bench.Addrs, In: k.in, Out: out, Group: out,
-				Records: k.records, Tasks: k.tasks,
-			})
+			return do(ctx, s)
 		}})
 	}
 	return cs
@@ -213,8 +163,8 @@ func (k *kafkaBench) underLoad(ctx context.Context, s reference.Spec) (run harne
 	case err := <-loaded:
 		return run, errors.Join(errors.New("the load ended early"), err)
 	}
-	watch := harness.StartWatch(job, append([]*harness.Child{load}, k.embeds...)...)
-	if _, err := harness.Call[struct{}](job, "mark", s); err != nil {
+	watch := harness.StartWatch([]*harness.Child{job}, append([]*harness.Child{load}, k.embeds...)...)
+	if _, err := harness.Call[reference.Progress](job, "mark", s); err != nil {
 		return run, err
 	}
 	if err := <-loaded; err != nil {
@@ -252,7 +202,7 @@ func (k *kafkaBench) rest(ctx context.Context, s reference.Spec) (run harness.Ru
 	if err := sleep(ctx, warm); err != nil {
 		return run, err
 	}
-	if _, err := harness.Call[struct{}](job, "mark", s); err != nil {
+	if _, err := harness.Call[reference.Progress](job, "mark", s); err != nil {
 		return run, err
 	}
 	if err := sleep(ctx, time.Duration(k.idle*float64(time.Second))); err != nil {
@@ -272,16 +222,11 @@ func sleep(ctx context.Context, d time.Duration) error {
 }
 
 func (k *kafkaBench) report(results, steady harness.Results) error {
-	where := "an embedded Kafka"
-	if k.brokers != "" {
-		where = "Kafka at " + k.brokers
-	}
-	fmt.Printf("reference job, backlog of %d tweets in %d partitions on %s; tasks %+v, GOGC %d, medians of %d runs\n",
-		k.n, 5, where, k.tasks, k.gogc, k.runs)
+	k.headline("reference job")
 	if err := results.WriteTable(os.Stdout, "records"); err != nil {
 		return err
 	}
-	fmt.Println("missing 0, duplicates 0, commits at the end, in every run")
+	fmt.Println(verdict)
 	acked, unacked := results.Of("acked"), results.Of("unacked")
 	if len(acked.Runs) > 0 && len(unacked.Runs) > 0 {
 		a, u := acked.Figures(), unacked.Figures()

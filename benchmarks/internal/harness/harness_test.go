@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -111,8 +112,8 @@ func TestMeasure(t *testing.T) {
 	if run.CPU < want || run.CPU > 2*want || run.Count != 1000 || run.PeakBytes < 1<<20 {
 		t.Errorf("run %+v, want %v CPU seconds", run, want)
 	}
-	if got := run.PerMillion(); got != run.CPU*1000 {
-		t.Errorf("per million %v", got)
+	if got, want := run.PerMillion(), run.CPU*1000; math.Abs(got-want) > 1e-6 {
+		t.Errorf("per million %v, want %v", got, want)
 	}
 }
 
@@ -122,19 +123,24 @@ func TestWatch(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("needs /proc")
 	}
-	contender, helper := spawn(t), spawn(t)
-	w := StartWatch(contender, helper)
-	if _, err := Call[Usage](helper, "burn", .3); err != nil {
-		t.Fatal(err)
+	contender, idle, helper := spawn(t), spawn(t), spawn(t)
+	w := StartWatch([]*Child{contender}, idle, helper)
+	for c, seconds := range map[*Child]float64{contender: .1, helper: .3} {
+		if _, err := Call[Usage](c, "burn", seconds); err != nil {
+			t.Fatal(err)
+		}
 	}
 	aside := w.Stop()
 	if aside.Helpers < .25 || aside.Helpers > .6 {
 		t.Errorf("helpers used %.2f s, want 0.3", aside.Helpers)
 	}
+	if len(aside.Each) != 2 || aside.Each[0] > .1 || aside.Each[0]+aside.Each[1] != aside.Helpers {
+		t.Errorf("of %.2f s the helpers used %v", aside.Helpers, aside.Each)
+	}
 	if aside.Foreign < 0 || aside.Foreign > float64(runtime.NumCPU()) {
 		t.Errorf("foreign %.2f cores", aside.Foreign)
 	}
-	_, _ = contender.Close(), helper.Close()
+	_, _, _ = contender.Close(), idle.Close(), helper.Close()
 }
 
 func TestParseProc(t *testing.T) {
@@ -264,6 +270,25 @@ func TestTables(t *testing.T) {
 	}
 	if want := []string{"1.25", "4.00", "3.00..5.00", "9.00"}; !hasAll(out.String(), want) {
 		t.Errorf("no %v in\n%s", want, out.String())
+	}
+}
+
+// What a run says of its cluster is in its line and in the figures.
+func TestClusterFigures(t *testing.T) {
+	r := Result{Name: "two_workers"}
+	for _, c := range []Cluster{{1.5, .4, .3}, {2.5, .6, .1}, {3.5, .5, .2}} {
+		r.Runs = append(r.Runs, Run{Usage: Usage{Count: 500_000, Seconds: 1, CPU: 1}, Cluster: &c})
+	}
+	f := r.Figures()
+	f.AddCluster(r)
+	if f.Start != 2.5 || f.NATSCPU != .4 {
+		t.Errorf("%+v", f)
+	}
+	if got := r.Crossing(); got != (Spread{.5, .4, .6}) {
+		t.Errorf("crossing %v", got)
+	}
+	if line := r.Runs[0].String(); !hasAll(line, []string{"500.0k/s", "crossed 0.40", "start 1.5 s"}) {
+		t.Errorf("the line is %q", line)
 	}
 }
 

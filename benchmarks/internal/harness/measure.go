@@ -9,7 +9,7 @@ func Measure(ctx context.Context, env []string, name string, arg any, helpers ..
 	if err != nil {
 		return Run{}, err
 	}
-	watch := StartWatch(child, helpers...)
+	watch := StartWatch([]*Child{child}, helpers...)
 	usage, err := Call[Usage](child, name, arg)
 	aside := watch.Stop()
 	if closed := child.Close(); err == nil {

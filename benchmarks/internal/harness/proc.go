@@ -23,16 +23,21 @@ type Watch struct {
 	all     []int
 }
 
-// An Aside is the CPU time that was used beside a contender. Both are zero where
+// An Aside is the CPU time that was used beside a contender. All is zero where
 // there is no /proc.
 type Aside struct {
-	Helpers float64 // CPU seconds of brokers and generators
-	Foreign float64 // cores that other processes had in use, on average
+	Helpers float64   // CPU seconds of brokers and generators
+	Each    []float64 // of each of them, in the order of StartWatch
+	Foreign float64   // cores that other processes had in use, on average
 }
 
-// StartWatch begins to look. helpers are processes that serve the contender.
-func StartWatch(contender *Child, helpers ...*Child) *Watch {
-	w := &Watch{start: time.Now(), all: []int{os.Getpid(), contender.Pid()}}
+// StartWatch begins to look. helpers are processes that serve the contender, which
+// may be several.
+func StartWatch(contender []*Child, helpers ...*Child) *Watch {
+	w := &Watch{start: time.Now(), all: []int{os.Getpid()}}
+	for _, c := range contender {
+		w.all = append(w.all, c.Pid())
+	}
 	for _, h := range helpers {
 		w.pids = append(w.pids, h.Pid())
 	}
@@ -46,8 +51,12 @@ func StartWatch(contender *Child, helpers ...*Child) *Watch {
 func (w *Watch) Stop() Aside {
 	busy := busySeconds() - w.busy
 	ours := sum(processSeconds(w.all)) - w.ours
+	each := processSeconds(w.pids)
+	for i := range each {
+		each[i] -= w.helpers[i]
+	}
 	foreign := max(busy-ours, 0) / time.Since(w.start).Seconds()
-	return Aside{Helpers: sum(processSeconds(w.pids)) - sum(w.helpers), Foreign: foreign}
+	return Aside{Helpers: sum(each), Each: each, Foreign: foreign}
 }
 
 // calm is how many cores others may use on a calm machine.

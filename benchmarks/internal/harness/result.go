@@ -51,6 +51,8 @@ type Figures struct {
 	P999         float64    `json:"p999_ms,omitempty"`
 	LatencyCPU   float64    `json:"latency_cpu_s_per_million,omitempty"`
 	GeneratorP99 float64    `json:"generator_late_p99_ms,omitempty"`
+	NATSCPU      float64    `json:"nats_cpu_s_per_million,omitempty"`
+	Start        float64    `json:"start_s,omitempty"`
 }
 
 // Figures are the medians.
@@ -78,8 +80,19 @@ func (f *Figures) AddLatency(r Result) {
 	f.LatencyCPU = r.Spread(Run.PerMillion).Median
 }
 
+// Crossing is the share of the tuples that crossed, of runs that measured it.
+func (r Result) Crossing() Spread {
+	return r.Spread(func(r Run) float64 { return r.Cluster.Crossing })
+}
+
+// AddCluster adds the medians of runs that measured a cluster.
+func (f *Figures) AddCluster(r Result) {
+	f.Start = r.Spread(func(r Run) float64 { return r.Cluster.Start }).Median
+	f.NATSCPU = r.Spread(func(r Run) float64 { return r.Cluster.NATS / float64(r.Count) * 1e6 }).Median
+}
+
 // WriteJSON writes figures as one line: an object keyed by contender.
-func WriteJSON(w io.Writer, figures map[string]Figures) error {
+func WriteJSON(w io.Writer, figures any) error {
 	return json.NewEncoder(w).Encode(figures)
 }
 

@@ -13,6 +13,14 @@ type Run struct {
 	Usage
 	Aside
 	Latency *Latency // nil where it was not measured
+	Cluster *Cluster // the same
+}
+
+// A Cluster is what there is to know of a contender of one or more workers.
+type Cluster struct {
+	Start    float64 // seconds from its start to the first record, none of which count elsewhere
+	Crossing float64 // share of the tuples that went from one worker to another
+	NATS     float64 // CPU seconds of the server between them
 }
 
 // A Latency has the quantiles of one run, in milliseconds.
@@ -78,6 +86,9 @@ func (r Run) String() string {
 	s := fmt.Sprintf("%9s/s  %.3f CPU s/M  beside it %.2f cores", count(r.PerSecond()), r.PerMillion(), r.Foreign)
 	if l := r.Latency; l != nil {
 		s += fmt.Sprintf("  p50 %.2f  p99 %.2f  p99.9 %.2f ms", l.P50, l.P99, l.P999)
+	}
+	if c := r.Cluster; c != nil {
+		s += fmt.Sprintf("  crossed %.2f  start %.1f s", c.Crossing, c.Start)
 	}
 	return s
 }

@@ -11,8 +11,9 @@
 //	broker, err := reference.NewBench(ctx, addrs)     // in the parent
 //	run, err := harness.Measure(ctx, env, "reference", reference.Spec{...})
 //
-// Broker, Drain, Start, Mark, Stop and Load are called in child processes. A
-// process does one of these jobs.
+// Broker, Drain, Start, Look, Mark, Stop and Load are called in child processes.
+// A process does one of these jobs. With a NATS in the Spec, Start starts a worker
+// that shares the job with those of other processes.
 package reference
 
 import (
@@ -31,6 +32,7 @@ type Spec struct {
 	Group     string
 	Records   uint64 // in the input
 	Tasks     Tasks  // of the topology
+	NATS      string // where the workers meet that share the topology; one process does all if empty
 	Profile   string // path of a CPU profile to write; none if empty
 }
 
@@ -63,8 +65,8 @@ func start(ctx context.Context, s Spec) (job, error) {
 	return startLoop(ctx, s, t)
 }
 
-// warm is the share of the records that is not measured.
-const warm = 0.1
+// Warm is the share of the records, from the first on, that is not measured.
+const Warm = 0.1
 
 // Drain runs a contender until it has done all records, and measures all but the
 // first tenth.
@@ -81,7 +83,8 @@ func Drain(ctx context.Context, s Spec) (harness.Usage, error) {
 }
 
 func measure(j job, s Spec) (harness.Usage, error) {
-	from, err := await(j, uint64(warm*float64(s.Records)))
+	written := func() (uint64, error) { return j.written(), nil }
+	from, err := Await(written, j.failed(), uint64(Warm*float64(s.Records)))
 	if err != nil {
 		return harness.Usage{}, err
 	}
@@ -89,7 +92,7 @@ func measure(j job, s Spec) (harness.Usage, error) {
 	if err != nil {
 		return harness.Usage{}, err
 	}
-	to, err := await(j, s.Records)
+	to, err := Await(written, j.failed(), s.Records)
 	if err == nil && from == to {
 		err = fmt.Errorf("reference: %d records are too few to measure", s.Records)
 	}
@@ -98,44 +101,4 @@ func measure(j job, s Spec) (harness.Usage, error) {
 		err = stopped
 	}
 	return usage, err
-}
-
-// stall is how long nothing may be written before a run is given up.
-const stall = 30 * time.Second
-
-// Bounds of the time between two looks at a job, which cost it CPU time.
-const (
-	soonest = 2 * time.Millisecond
-	latest  = 100 * time.Millisecond
-)
-
-// await looks at the job until n records are done: each time when half of what
-// is left should be.
-func await(j job, n uint64) (uint64, error) {
-	begin, first := time.Now(), j.written()
-	last, since := first, begin
-	for {
-		done := j.written()
-		if done >= n {
-			return done, nil
-		}
-		if done > last {
-			last, since = done, time.Now()
-		}
-		if time.Since(since) > stall {
-			return done, fmt.Errorf("reference: nothing was written for %v, after %d of %d records", stall, done, n)
-		}
-		left := soonest
-		if done > first {
-			left = time.Duration(float64(time.Since(begin)) * float64(n-done) / float64(done-first))
-		}
-		select {
-		case <-time.After(min(max(left/2, soonest), latest)):
-		case <-j.failed():
-			if done := j.written(); done >= n {
-				return done, nil
-			}
-			return done, fmt.Errorf("reference: the job ended after %d of %d records", j.written(), n)
-		}
-	}
 }

@@ -161,11 +161,12 @@ func TestNumber(t *testing.T) {
 // A job that stalls or ends is an error, not a wait for ever.
 func TestAwaitEnds(t *testing.T) {
 	j := &stuck{done: 5, ended: make(chan struct{})}
-	if got, err := await(j, 5); err != nil || got != 5 {
+	written := func() (uint64, error) { return j.done, nil }
+	if got, err := Await(written, j.ended, 5); err != nil || got != 5 {
 		t.Errorf("%d, %v", got, err)
 	}
 	close(j.ended)
-	if _, err := await(j, 6); err == nil || !strings.Contains(err.Error(), "after 5 of 6") {
+	if _, err := Await(written, j.ended, 6); err == nil || !strings.Contains(err.Error(), "after 5 of 6") {
 		t.Errorf("error: %v", err)
 	}
 }

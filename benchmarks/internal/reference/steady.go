@@ -2,6 +2,7 @@ package reference
 
 import (
 	"context"
+	"errors"
 
 	"github.com/waterspout/waterspout/benchmarks/internal/harness"
 )
@@ -13,6 +14,13 @@ var steady struct {
 	from  uint64
 }
 
+// A Progress is what a process did so far: of a topology of many workers, its
+// share.
+type Progress struct {
+	Written          uint64 // records that are done
+	Executed, Abroad uint64 // tuples: by bolts here; sent from here to other workers
+}
+
 // Start starts a contender and returns; its Spec's number of records does not
 // count.
 func Start(ctx context.Context, s Spec) (struct{}, error) {
@@ -21,12 +29,30 @@ func Start(ctx context.Context, s Spec) (struct{}, error) {
 	return struct{}{}, err
 }
 
-// Mark begins to measure what Start started.
-func Mark(_ context.Context, s Spec) (struct{}, error) {
+// Look is how far the job is that Start started. A job that has ended is an error.
+func Look(context.Context, struct{}) (Progress, error) {
+	select {
+	case <-steady.job.failed():
+		return Progress{}, errors.New("reference: the job ended by itself")
+	default:
+		return progress(), nil
+	}
+}
+
+func progress() Progress {
+	if r, ok := steady.job.(*running); ok {
+		return r.progress()
+	}
+	return Progress{Written: steady.job.written()}
+}
+
+// Mark begins to measure what Start started, and says how far it is then.
+func Mark(_ context.Context, s Spec) (Progress, error) {
+	p := progress()
 	var err error
-	steady.from = steady.job.written()
+	steady.from = p.Written
 	steady.meter, err = harness.StartMeter(s.Profile)
-	return struct{}{}, err
+	return p, err
 }
 
 // Stop is what was used since Mark, for the records done since, at least one. It

@@ -11,6 +11,7 @@ import (
 	"github.com/waterspout/waterspout/internal/tweets"
 	"github.com/waterspout/waterspout/kafka"
 	"github.com/waterspout/waterspout/topology"
+	"github.com/waterspout/waterspout/transport/natsnet"
 )
 
 var tweetCodec = avro.Must(avro.New[tweets.Tweet](tweets.Schema))
@@ -31,7 +32,11 @@ func startTopology(ctx context.Context, s Spec) (job, error) {
 		return nil, err
 	}
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	r, err := cluster.Start(ctx, topo, cluster.Local{Log: log})
+	var mode cluster.Mode = cluster.Local{Log: log}
+	if s.NATS != "" {
+		mode = cluster.Worker{Net: natsnet.Net{URL: s.NATS, Log: log}, Log: log}
+	}
+	r, err := cluster.Start(ctx, topo, mode)
 	if err != nil {
 		return nil, err
 	}
@@ -51,13 +56,17 @@ func build(s Spec, opts ...topology.SpoutOption) (*topology.Topology, error) {
 
 // written counts trees that were acked; without acking, records that the broker
 // has.
-func (r *running) written() uint64 {
+func (r *running) written() uint64 { return r.progress().Written }
+
+func (r *running) progress() (p Progress) {
 	for _, c := range r.Stats().Components {
 		if c.Name == "read" && r.acked || c.Name == "write" && !r.acked {
-			return c.Acked
+			p.Written = c.Acked
 		}
+		p.Executed += c.Executed
+		p.Abroad += c.Abroad
 	}
-	return 0
+	return p
 }
 
 func (r *running) failed() <-chan struct{} { return r.Done() }
