@@ -32,6 +32,15 @@ const (
 	tracker  = "internal/lowwater/tracker.go"
 	failures = "internal/lowwater/failure.go"
 
+	frames   = "internal/frame/header.go"
+	sender   = "internal/link/sender.go"
+	receiver = "internal/link/receiver.go"
+	credit   = "internal/link/credit.go"
+	acksGo   = "internal/mesh/acks.go"
+	plan     = "internal/assign/plan.go"
+	adopt    = "internal/worker/adopt.go"
+	laneGo   = "internal/engine/lane.go"
+
 	model = "TestTrackerIsTheModel"
 	ghost = "TestLedgerAgainstGhostTrees"
 )
@@ -91,7 +100,35 @@ var mutants = []mutant{
 	{"D1 emits while draining", "internal/engine/ending.go", "if h.comp.node.Spout {\n\t\t\th.task.hurry()", "if false {\n\t\t\th.task.hurry()", "TestContextEndDrains", "cluster"},
 	{"W1 acked at hand-over", "kafka/sink.go", "return s.writer.Write(ctx, (*kafkaio.Record)(&r), out.Hold())",
 		"out.Hold().Ack()\n\treturn s.writer.Write(ctx, (*kafkaio.Record)(&r), out.Hold())", "TestSinkHoldsTheInputUntilTheBrokerAnswers", "kafka"},
-	{"O1 the window is not asked", "internal/engine/lane.go", "l.window.Expired(now)", "_ = now", "TestTimeoutsDoNotLivelock", "cluster"},
+	{"O1 the window is not asked", laneGo, "l.window.Expired(now)", "_ = now", "TestTimeoutsDoNotLivelock", "cluster"},
+
+	{"K1 a frame is applied twice", receiver, "if sequence < r.expected {", "if false {", "TestLink", ""},
+	{"K1 gaps are not told", receiver, "r.lost = append(r.lost, gap)", "_ = gap", "TestLink", ""},
+	{"K1 checksum not compared", frames, "if le.Uint32(f[sumAt:]) != sum(f) {", "if false {", "TestHeader", ""},
+	{"K2 no beats", sender, "return Beat, now + BeatEvery", "return Rest, now + BeatEvery", "TestLink", ""},
+	{"K3 lost acks are not told", acksGo, "\tfor _, root := range loss.Roots {\n\t\ta.fails", "\tfor _, root := range loss.Roots[:0] {\n\t\ta.fails", "TestChaos", "internal/mesh"},
+	{"K4 lost frames are not told", sender, "\t\t\tloss.add(s.slot(s.base))", "\t\t\t_ = loss", "TestLink", ""},
+	{"K4 what an epoch left is not told", sender, "\t\tloss.add(s.slot(q))\n\t}\n\ts.attempt", "\t\t_ = q\n\t}\n\ts.attempt", "TestLink", ""},
+	{"K4 nobody hears of the lost", "internal/mesh/mesh.go", "m.config.To.Lost(loss.Roots)", "_ = loss", "TestChaos", "internal/mesh"},
+	{"K6 frames of a foreign epoch", receiver, "if epoch == 0 || epoch != r.epoch {", "if epoch == 0 {", "TestLink", ""},
+	{"C1 lost bytes leak", credit, "a.received = max(a.received, position)", "a.received += uint64(bytes)", "TestLink", ""},
+	{"C1 the position is not told again", "internal/mesh/data.go", "o != nil && !o.repairing {", "o != nil && false {", "TestLostWindow", "internal/mesh"},
+	{"C2 credit outlives its epoch", credit, "func (c *Credit) Reset() { *c = Credit{} }", "func (c *Credit) Reset() {}", "TestLink", ""},
+	{"C3 no credit needed", credit, "return c.sent < c.limit }", "return true || c.sent < c.limit }", "TestLink", ""},
+
+	{"G1 an instance comes again", plan, "s.Placement = Placement{to, p.doc.Next}", "s.Placement = Placement{to, s.Instance + 1}", "TestWorld", ""},
+	{"G2 a move without its version", plan, "\ts.Moved = p.doc.Version\n", "", "TestWorld", ""},
+	{"G2 hung up before the marks", adopt, "s.passed(slot.Moved, 0) && s.site.Idle(at)", "s.site.Idle(at)", "TestTurnover", "cluster"},
+	{"G2 hung up with tuples in hand", adopt, "s.passed(slot.Moved, 0) && s.site.Idle(at)", "s.passed(slot.Moved, 0)", "TestTurnover", "cluster"},
+	{"L8 no word of the lost", plan, "\t\t\tp.doc.Lost = p.doc.Version", "\t\t\tp.doc.Lost += 0", "TestLostStory", ""},
+	{"L8 left in haste", plan, "m.Applied >= p.old.Version &&", "true &&", "TestWorld", ""},
+	{"L8 trees of a lost worker go on", laneGo, "w.expired = l.ledger.FailAll(w.expired[:0])", "w.expired = w.expired[:0]", "TestWorkerIsCutOff", "cluster"},
+	{"A1 nobody is ever lost", "internal/assign/leases.go", "l.at(now)-s.at < l.ttl)", "l.at(now)-s.at < 1000*l.ttl)", "TestLostAfterTTL", ""},
+	{"A2 the successor begins at once", plan, "\t\ts.Prev = s.Placement\n", "", "TestWorld", ""},
+	{"A2 the former one is let go early", plan, "prev.Applied >= s.Moved {", "true {", "TestWorld", ""},
+	{"A2 begun beside the former one", "internal/assign/document.go", "!s.Done && s.Prev == Placement{} && !d.Drain", "!s.Done && !d.Drain", "TestWorld", ""},
+	{"A6 lost taken for held", "internal/assign/hold.go", "case h.renewed.IsZero() || age >= TTL:\n\t\treturn Lost", "case h.renewed.IsZero():\n\t\treturn Lost\n\tcase age >= TTL:\n\t\treturn Held", "TestHold", ""},
+	{"A6 no suspension", "internal/worker/doubt.go", "on = now.Sub(d.since) >= patience && !s.shared(now)", "on = false", "TestWorkerIsCutOff", "cluster"},
 }
 
 // TestMutants proves that the tests can fail, each for its rule.
