@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"maps"
 	"time"
 
 	"github.com/waterspout/waterspout/internal/assign"
@@ -25,6 +26,9 @@ func (s *session) adopt(doc assign.Document) {
 	for i, slot := range doc.Tasks {
 		s.site.Point(address(i, slot.Placement), s.peer(slot.Worker))
 	}
+	maps.DeleteFunc(s.begun, func(at mesh.Address, _ bool) bool {
+		return doc.Tasks[at.Task].Instance != at.Instance
+	})
 	s.doc = doc
 	// After the switch: what the mark says is that nothing more comes for
 	// what moved (G2).
@@ -94,18 +98,25 @@ func (s *session) tend(now time.Time) (busy bool) {
 	for at, stage := range stages {
 		busy = s.see(at, stage, now) || busy
 	}
-	if s.leaving || s.doubt.suspended || s.doc.Drain || s.doc.End {
-		return busy
-	}
 	for i := range s.doc.Tasks {
 		at := address(i, s.doc.Tasks[i].Placement)
-		if !s.doc.Runs(s.id, i, s.shape[i]) || s.tasks[at] != nil || s.exhausted(at) {
+		if !s.doc.Runs(s.id, i, s.shape[i]) || s.begun[at] || !s.begins(at) {
 			continue
 		}
+		s.begun[at] = true
 		s.tasks[at] = &tenure{}
 		s.site.Begin(at)
 	}
 	return busy
+}
+
+// begins reports whether a task that is to run here may begin now. Bolts begin also on
+// a worker that leaves, and at the end: others may wait to send to them.
+func (s *session) begins(at mesh.Address) bool {
+	if k := s.shape[at.Task]; !k.Spout {
+		return k.Component >= s.phase
+	}
+	return !s.leaving && !s.doubt.suspended && !s.doc.Drain && !s.doc.End
 }
 
 func (s *session) exhausted(at mesh.Address) bool {

@@ -46,8 +46,9 @@ type session struct {
 	forsaken uint64          // the one up to which all trees have failed for good (L8)
 	lostAt   time.Time       // when this session heard of it
 	tasks    map[mesh.Address]*tenure
-	done     []assign.Instance // spout tasks here that were exhausted
-	applied  uint64            // the newest version of which nothing is left to be done
+	begun    map[mesh.Address]bool // an instance begins once
+	done     []assign.Instance     // spout tasks here that were exhausted
+	applied  uint64                // the newest version of which nothing is left to be done
 	leaving  bool
 	deadline time.Time // of leaving
 	phase    int       // components that are over, from the first on
@@ -68,7 +69,7 @@ type tenure struct {
 func open(ctx context.Context, w *Worker, id string) (_ *session, err error) {
 	c := w.config
 	cluster := Cluster(c.Topology, c.Fingerprint)
-	s := &session{worker: w, id: id, log: c.Log.With("worker", id), tasks: map[mesh.Address]*tenure{}, shape: shape(c.Nodes)}
+	s := &session{worker: w, id: id, log: c.Log.With("worker", id), tasks: map[mesh.Address]*tenure{}, begun: map[mesh.Address]bool{}, shape: shape(c.Nodes)}
 	if s.conn, err = c.Net.Open(ctx, cluster, id); err != nil {
 		return nil, err
 	}
@@ -164,6 +165,8 @@ func (s *session) close(err error) error {
 		s.log.Warn("could not give the lease back; the others will find it lost", "error", left)
 	}
 	s.links.Close()
+	n := s.links.Stats()
+	s.log.Info("left the cluster", "frames sent", n.FramesSent, "MB sent", n.BytesSent>>20, "frames received", n.FramesReceived, "lost", n.Lost, "rejected", n.Rejected)
 	if closed := s.conn.Close(); closed != nil {
 		s.log.Warn("connection did not close cleanly", "error", closed)
 	}
