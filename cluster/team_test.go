@@ -22,7 +22,7 @@ func (j *journal) worker(net transport.Net, name string) cluster.Worker {
 // await waits until cond holds.
 func await(t *testing.T, j *journal, what string, limit time.Duration, cond func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(limit); !cond(); time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(limit); !cond(); <-time.After(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("after %v not yet: %s\n%s", limit, what, j)
 		}
@@ -57,7 +57,7 @@ func (g *gate) New() spout.Func[int] {
 		}
 		for v := range g.n {
 			if g.every > 0 {
-				time.Sleep(g.every)
+				<-time.After(g.every)
 			}
 			if g.tracked {
 				if !out.EmitID(v, uint64(v)) {

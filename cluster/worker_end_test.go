@@ -147,6 +147,34 @@ func TestAllLeave(t *testing.T) {
 	}
 }
 
+// TestAllLeaveWhileTasksMove: the workers leave so shortly after each other that tasks
+// move to those that are about to leave: these run them nevertheless, to the end.
+func TestAllLeaveWhileTasksMove(t *testing.T) {
+	for seed := range 30 {
+		synctest.Test(t, func(t *testing.T) {
+			net, j := inproc.New(), &journal{}
+			o := &outpost{source: newPartitions(3, 1<<20, 5*time.Millisecond)}
+			var all []*cluster.Running
+			for i := range 3 {
+				all = append(all, start(t, o.topology(), j.worker(net, fmt.Sprint("w", i))))
+			}
+			time.Sleep(2 * time.Second)
+			for i, r := range all {
+				time.Sleep(time.Duration(seed*i) * 2 * time.Millisecond)
+				go r.Drain(t.Context())
+			}
+			for _, r := range all {
+				if err := ended(t, j, r, time.Minute); err != nil {
+					t.Errorf("seed %d: %v", seed, err)
+				}
+			}
+			if n := o.committed(); len(o.seen.seen) != n || len(o.source.failed) > 0 {
+				t.Errorf("seed %d: %d committed, %d seen, failed %v\n%s", seed, n, len(o.seen.seen), o.source.failed, j)
+			}
+		})
+	}
+}
+
 // TestDrainThatTakesTooLong: inputs that nobody settles end with the grace.
 func TestDrainThatTakesTooLong(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -2,14 +2,19 @@ package grouping
 
 import "math/rand/v2"
 
+// slack is how many runs may wait for a task before it counts as behind: that is
+// about a millisecond of work, and hides what is on its way to another process. Where
+// a run is one tuple, since each is much work, none may.
+const slack = 4
+
 // scan is how many tasks a shuffle compares before a run. It bounds the cost of a
 // choice among very many tasks; the rotation reaches the others.
 const scan = 32
 
 // Shuffle spreads tuples evenly over all tasks, wherever they run. It sends a run
-// of tuples to one task ([Targets].Run), then moves on to the one with the least
-// load among the next 32 in rotation, ties to the first of them; so with equal
-// loads it is a round robin of runs, and a task that falls behind is passed over.
+// of tuples to one task ([Targets].Run), then moves on to the next in rotation that
+// has no more than a few runs to do, or else to the one with the least load among 32;
+// so it is a round robin of runs, and a task that falls behind is passed over.
 // Each sender starts at a random task, so that many senders do not march in step.
 func Shuffle[T any](to Targets) Chooser[T] { return spread[T](to, nil) }
 
@@ -80,8 +85,8 @@ func (r *rotation) advance() {
 	}
 	least := r.load(r.task(pos))
 	for range min(scan, r.size) - 1 {
-		if least <= 0 {
-			return // nothing is less
+		if least <= slack*(r.left-1) {
+			return // not behind, whatever the others have
 		}
 		pos = r.after(pos)
 		if load := r.load(r.task(pos)); load < least {

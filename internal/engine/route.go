@@ -13,7 +13,7 @@ import (
 )
 
 // parcelSize is the size in bytes at which encoded tuples are handed to the mesh.
-const parcelSize = 32 << 10
+const parcelSize = 64 << 10
 
 // A route is the sink for a task that may be here or on another worker, and may
 // move. It belongs to the task that sends.
