@@ -19,16 +19,6 @@ func (j *journal) worker(net transport.Net, name string) cluster.Worker {
 	return cluster.Worker{Net: net, Name: name, Log: slog.New(slog.NewTextHandler(j, &slog.HandlerOptions{Level: slog.LevelDebug}))}
 }
 
-// await waits until cond holds.
-func await(t *testing.T, j *journal, what string, limit time.Duration, cond func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(limit); !cond(); <-time.After(10 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("after %v not yet: %s\n%s", limit, what, j)
-		}
-	}
-}
-
 // ended waits for a worker's end.
 func ended(t *testing.T, j *journal, r *cluster.Running, limit time.Duration) error {
 	t.Helper()

@@ -64,13 +64,6 @@ func (f *fiber) wait(until int64) {
 	f.woken = false
 }
 
-// rest sleeps until that time, whoever wakes it.
-func (f *fiber) rest(until int64) {
-	for f.process.sim.now < until {
-		f.wait(until)
-	}
-}
-
 func (f *fiber) wake() {
 	if f.woken || f.ended {
 		return
