@@ -3,9 +3,9 @@ package grouping
 import "math/rand/v2"
 
 // slack is how many runs may wait for a task before it counts as behind: that is
-// about a millisecond of work, and hides what is on its way to another process. Where
+// half a millisecond of work, and hides what is on its way to another process. Where
 // a run is one tuple, since each is much work, none may.
-const slack = 4
+const slack = 2
 
 // scan is how many tasks a shuffle compares before a run. It bounds the cost of a
 // choice among very many tasks; the rotation reaches the others.
