@@ -13,7 +13,7 @@ const scan = 32
 
 // Shuffle spreads tuples evenly over all tasks, wherever they run. It sends a run
 // of tuples to one task ([Targets].Run), then moves on to the next in rotation that
-// has no more than a few runs to do, or else to the one with the least load among 32;
+// has no more than two runs to do, or else to the one with the least load among 32;
 // so it is a round robin of runs, and a task that falls behind is passed over.
 // Each sender starts at a random task, so that many senders do not march in step.
 func Shuffle[T any](to Targets) Chooser[T] { return spread[T](to, nil) }
