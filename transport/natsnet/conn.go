@@ -22,7 +22,7 @@ type conn struct {
 	outage          outage // of the connections
 	refused         outage // of rights, and of messages that NATS dropped
 
-	wires [transport.Lanes]*wire // nil if it was never connected
+	wires [wires]*wire // nil if it was never connected
 	js    jetstream.JetStream
 
 	ctx     context.Context // ends with Close
@@ -42,7 +42,7 @@ func newConn(n Net, servers, cluster, worker string) *conn {
 
 // subject is where a worker's frames of a lane go.
 func (c *conn) subject(worker string, lane transport.Lane) string {
-	return c.net.Prefix + "." + c.cluster + "." + worker + "." + laneNames[lane]
+	return c.net.Prefix + "." + c.cluster + "." + worker + "." + wireNames[lane]
 }
 
 // over is why a call must return, or nil.
@@ -82,11 +82,11 @@ func (c *conn) pause(ctx context.Context, d time.Duration) error {
 // answer is how long a server may take to answer a request.
 const answer = 5 * time.Second
 
-// try calls f when the control connection is up, with a context that ends with ctx,
+// try calls f when the stores' connection is up, with a context that ends with ctx,
 // with Close, with that connection, and when the server has had its time.
 func (c *conn) try(ctx context.Context, f func(context.Context) error) error {
-	up, changed := c.wires[transport.Control].state.get()
-	for ; !up; up, changed = c.wires[transport.Control].state.get() {
+	up, changed := c.wires[stores].state.get()
+	for ; !up; up, changed = c.wires[stores].state.get() {
 		if err := c.wait(ctx, changed.Done()); err != nil {
 			return err
 		}
@@ -206,9 +206,7 @@ func (c *conn) Close() error {
 			if w == nil {
 				continue
 			}
-			if w.sub != nil {
-				w.drops()
-			}
+			w.drops() // while NATS still says
 			t := time.AfterFunc(stuck, w.dialer.cut)
 			group.Go(func() {
 				w.close()

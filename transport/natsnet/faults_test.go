@@ -111,7 +111,7 @@ func TestLostAnswer(t *testing.T) {
 	}
 	revision := uint64(0)
 	for _, value := range []string{"1", "2", ""} {
-		_, lost := a.wires[transport.Control].state.get()
+		_, lost := a.wires[stores].state.get()
 		r.proxy("a").mute(true)
 		result := make(chan error, 1)
 		go func() {

@@ -1,7 +1,8 @@
 // Package natsnet joins the workers of many machines over NATS.
 //
-// Each worker has two connections of its own: one for tuples, one for acks, control
-// and stores, so that no ack waits behind tuples. Frames go to a subject per worker
+// Each worker has three connections of its own: one for tuples, one for acks and
+// control, one for stores, so that no ack waits behind tuples, and no lease behind
+// acks. Frames go to a subject per worker
 // and lane, <prefix>.<cluster>.<worker>.data and .control, without a queue group.
 // Stores are JetStream key-value buckets named <prefix>-<name>.
 //
@@ -87,7 +88,7 @@ func (n Net) open(ctx context.Context, cluster, worker string) (*conn, error) {
 		return nil, err
 	}
 	c := newConn(n, hosts(urls), cluster, worker)
-	for lane := range transport.Lanes {
+	for lane := range wires {
 		if c.wires[lane], err = c.dial(ctx, lane, options); err != nil {
 			return nil, errors.Join(err, c.Close())
 		}
@@ -114,7 +115,7 @@ func (n Net) filled() Net {
 // begin asks for JetStream, and has the server take the subscriptions before anyone
 // hears of this worker.
 func (c *conn) begin(ctx context.Context) (err error) {
-	if c.js, err = jetstream.New(c.wires[transport.Control].nc); err != nil {
+	if c.js, err = jetstream.New(c.wires[stores].nc); err != nil {
 		return err
 	}
 	for {

@@ -78,14 +78,14 @@ type round struct {
 // over or could not begin.
 func (w *watch) round() error {
 	r := &round{watch: w, in: make(chan *nats.Msg, unread), seen: map[string]bool{}, next: 1}
-	control := w.store.conn.wires[transport.Control]
-	inbox := control.nc.NewInbox()
-	sub, err := control.nc.ChanSubscribe(inbox, r.in)
+	wire := w.store.conn.wires[stores]
+	inbox := wire.nc.NewInbox()
+	sub, err := wire.nc.ChanSubscribe(inbox, r.in)
 	if err != nil {
 		return err
 	}
 	defer sub.Unsubscribe()
-	_, changed := control.state.get()
+	_, changed := wire.state.get()
 	err = w.store.do(w.ctx, func(ctx context.Context, open jetstream.Stream) error {
 		info, err := w.store.consume(ctx, open, inbox)
 		if err == nil {

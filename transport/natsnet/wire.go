@@ -16,7 +16,13 @@ import (
 // keeps what is on its way far below it.
 const received = 64 << 10
 
-// A wire is one lane's connection.
+// Each lane has a wire, and so have the stores: a lease must not wait behind acks.
+const (
+	stores = transport.Lanes
+	wires  = transport.Lanes + 1
+)
+
+// A wire is one connection. That of the stores receives no frames.
 type wire struct {
 	nc      *nats.Conn
 	dialer  *dialer
@@ -30,16 +36,16 @@ type wire struct {
 	parts   joiner        // Recv's
 }
 
-var laneNames = [transport.Lanes]string{transport.Data: "data", transport.Control: "control"}
+var wireNames = [wires]string{transport.Data: "data", transport.Control: "control", stores: "stores"}
 
-// dial connects a lane of c, and tries until it is done or ctx ends.
+// dial connects a wire of c, and tries until it is done or ctx ends.
 func (c *conn) dial(ctx context.Context, lane transport.Lane, o nats.Options) (*wire, error) {
 	w := &wire{in: make(chan *nats.Msg, received), sending: make(chan struct{}, 1), parts: newJoiner()}
 	w.state.set(false)
 	w.dialer = newDialer(&o)
 	stop := context.AfterFunc(ctx, w.dialer.cut)
 	defer stop()
-	o.Name = fmt.Sprintf("%s %s %s", c.cluster, c.worker, laneNames[lane])
+	o.Name = fmt.Sprintf("%s %s %s", c.cluster, c.worker, wireNames[lane])
 	c.listen(w, c.subject(c.worker, lane), &o)
 	for attempt := 1; w.nc == nil; attempt++ {
 		if err := ctx.Err(); err != nil {
@@ -59,6 +65,9 @@ func (c *conn) dial(ctx context.Context, lane transport.Lane, o nats.Options) (*
 		}
 	}
 	w.state.set(true)
+	if lane == stores {
+		return w, nil
+	}
 	var err error
 	if w.sub, err = w.nc.ChanSubscribe(c.subject(c.worker, lane), w.in); err != nil {
 		w.close()
@@ -118,6 +127,9 @@ func (c *conn) listen(w *wire, subject string, o *nats.Options) {
 
 // drops is how many messages NATS threw away, as far as it still says.
 func (w *wire) drops() uint64 {
+	if w.sub == nil {
+		return 0
+	}
 	if n, err := w.sub.Dropped(); err == nil {
 		w.dropped.Store(uint64(n))
 	}
