@@ -122,7 +122,7 @@ var mutants = []mutant{
 	{"G2 hung up with tuples in hand", adopt, "s.passed(slot.Moved, 0) && s.site.Idle(at)", "s.passed(slot.Moved, 0)", "TestTurnover", "cluster"},
 	{"L8 no word of the lost", plan, "\t\t\tp.doc.Lost = p.doc.Version", "\t\t\tp.doc.Lost += 0", "TestLostStory", ""},
 	{"L8 left in haste", plan, "m.Applied >= p.old.Version &&", "true &&", "TestWorld", ""},
-	{"L8 trees of a lost worker go on", laneGo, "w.expired = l.ledger.FailAll(w.expired[:0])", "w.expired = w.expired[:0]", "TestWorkerIsCutOff", "cluster"},
+	{"L8 trees of a lost worker go on", laneGo, "w.expired = l.ledger.FailAll(w.expired[:0])", "w.expired = w.expired[:0]", "TestForsake", ""},
 	{"G1 acks of the unknown are dropped", "internal/engine/limbo.go", "l.pairs = append(l.pairs, p)", "_ = p", "TestLimbo", "internal/engine"},
 	{"G1 a moved task takes its old place", "internal/engine/tenant.go", "\tp.arrive(t.task, t.at)", "\tp.move(&spot{here: t.task, due: t.at})", "TestMovesWhileItOpens", "internal/engine"},
 	{"T3 held inputs end for good", "internal/engine/bolttask.go", "why.Kind = tuple.Lost //", "_ = why //", "TestAbortLosesNoValueOfReplay", "cluster"},

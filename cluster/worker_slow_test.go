@@ -2,6 +2,7 @@ package cluster_test
 
 import (
 	"context"
+	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
 	"sync/atomic"
@@ -17,10 +18,11 @@ import (
 	"github.com/waterspout/waterspout/transport/inproc"
 )
 
-// A slow net takes its time for every frame, on the data lane more than on the other.
+// A slow net delivers every frame late, those of one lane later than the others'. It
+// is not narrow: as many frames as one likes are on their way.
 type slow struct {
 	transport.Net
-	data, control time.Duration
+	delays [transport.Lanes]time.Duration
 }
 
 func (s slow) Open(ctx context.Context, cluster, worker string) (transport.Conn, error) {
@@ -28,19 +30,24 @@ func (s slow) Open(ctx context.Context, cluster, worker string) (transport.Conn,
 	return slowConn{c, s}, err
 }
 
+// A slowConn sends the time along, in front of each frame.
 type slowConn struct {
 	transport.Conn
 	net slow
 }
 
+func (c slowConn) Send(ctx context.Context, to string, lane transport.Lane, payload []byte) error {
+	sent := binary.LittleEndian.AppendUint64(nil, uint64(time.Now().UnixNano()))
+	return c.Conn.Send(ctx, to, lane, append(sent, payload...))
+}
+
 func (c slowConn) Recv(ctx context.Context, lane transport.Lane) ([]byte, error) {
 	f, err := c.Conn.Recv(ctx, lane)
-	if lane == transport.Data {
-		time.Sleep(c.net.data)
-	} else {
-		time.Sleep(c.net.control)
+	if err != nil {
+		return nil, err
 	}
-	return f, err
+	time.Sleep(time.Until(time.Unix(0, int64(binary.LittleEndian.Uint64(f))).Add(c.net.delays[lane])))
+	return f[8:], nil
 }
 
 // TestSlowNet lets workers come and go, and a topology end, over nets that are slow in
@@ -50,8 +57,8 @@ func TestSlowNet(t *testing.T) {
 	for seed := range uint64(6) {
 		synctest.Test(t, func(t *testing.T) {
 			dice := rand.New(rand.NewPCG(seed, 4))
-			some := func() time.Duration { return time.Duration(dice.IntN(60)) * time.Millisecond }
-			net, j := slow{inproc.New(), some(), some()}, &journal{}
+			some := func() time.Duration { return time.Duration(dice.IntN(120)) * time.Millisecond }
+			net, j := slow{inproc.New(), [transport.Lanes]time.Duration{some(), some()}}, &journal{}
 			g := &gate{n: 1500, every: 4 * time.Millisecond, open: make(chan struct{}), tracked: seed%2 == 0}
 			var seen tally[int]
 			var sum atomic.Int64
@@ -90,11 +97,11 @@ func TestSlowNet(t *testing.T) {
 			}
 			for v := range g.n {
 				if seen.seen[v] != 1 {
-					t.Fatalf("seed %d, %v: %d came %d times; %d of %d came\n%s", seed, net, v, seen.seen[v], len(seen.seen), g.n, j)
+					t.Fatalf("seed %d, %v: %d came %d times; %d of %d came\n%s", seed, net.delays, v, seen.seen[v], len(seen.seen), g.n, j)
 				}
 			}
 			if want := int64(g.n * (g.n - 1) / 2); sum.Load() != want {
-				t.Errorf("seed %d, %v: the sum is %d, want %d\n%s", seed, net, sum.Load(), want, j)
+				t.Errorf("seed %d, %v: the sum is %d, want %d\n%s", seed, net.delays, sum.Load(), want, j)
 			}
 		})
 	}
