@@ -20,7 +20,8 @@ func (l *life) see() error {
 	watch.start()
 	defer watch.stop()
 
-	clean := l.exhaust() && l.settle() && l.closeBolts()
+	// A task may fail and all be done before anyone looks.
+	clean := l.exhaust() && l.settle() && l.closeBolts() && r.ctx.Err() == nil
 	if !clean {
 		l.abort()
 	}

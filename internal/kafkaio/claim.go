@@ -68,6 +68,35 @@ func (c *Claim) Take() (b Batch, ok bool) {
 	}
 }
 
+// Next is the next batch, and waits for one. It reports false when the claim was
+// lost or ctx has ended. A claim is read with Take or with Next, by one goroutine.
+func (c *Claim) Next(ctx context.Context) (b Batch, ok bool) {
+	select {
+	case <-c.lost:
+		return b, false
+	default:
+	}
+	select {
+	case b = <-c.batches:
+		return b, true
+	case <-c.lost:
+		return b, false
+	case <-ctx.Done():
+		return b, false
+	}
+}
+
+// Rewound is another reader of the claim's partition, from an offset that was read
+// before, for an engine that does a piece of work again. It is lost together with
+// the claim, and nothing is committed for it. It has batches while the caller runs
+// fetch, on a goroutine of its own: until ctx ends, and up to one fetch longer.
+func (c *Claim) Rewound(offset int64) (again *Claim, fetch func(ctx context.Context)) {
+	again = &Claim{Topic: c.Topic, Partition: c.Partition, Start: offset,
+		member: c.member, session: c.session, batches: make(chan Batch, 1), lost: c.lost}
+	again.end.Store(-1)
+	return again, newFetcher(again).run
+}
+
 // Lost is closed when the group takes the partition away, before Revoked is
 // called.
 func (c *Claim) Lost() <-chan struct{} { return c.lost }

@@ -57,6 +57,12 @@ func start(ctx context.Context, s Spec) (job, error) {
 	switch s.Contender {
 	case "acked", "unacked":
 		return startTopology(ctx, s)
+	case "loop":
+		return startProtocol(ctx, s, 1)
+	case "loop/2":
+		return startProtocol(ctx, s, 2)
+	case "loop/5":
+		return startProtocol(ctx, s, 5)
 	}
 	t, ok := tunings[s.Contender]
 	if !ok {

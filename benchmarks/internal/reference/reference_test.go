@@ -61,7 +61,7 @@ func TestContendersDoTheJob(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, contender := range []string{"acked", "unacked", "handwritten", "handwritten/defaults", "handwritten/five", "handwritten/linger1"} {
+	for _, contender := range []string{"acked", "unacked", "loop", "loop/2", "loop/5", "handwritten", "handwritten/defaults", "handwritten/five", "handwritten/linger1"} {
 		s := b.spec(t, contender, in, n)
 		usage, err := Drain(t.Context(), s)
 		if err != nil {
