@@ -11,7 +11,7 @@
 // [Join] starts one goroutine, which ends with Leave, Close or Lost. Every method
 // may be called from any goroutine.
 //
-//	m, err := member.Join(ctx, member.Config{Store: store, Name: "host-1", Shape: shape, Log: log})
+//	m, err := member.Join(ctx, member.Config{Store: store, Name: "host-1", ID: "host-1-5f3a", Shape: shape, Log: log})
 //	for {
 //		select {
 //		case <-m.Changed(): apply(m.Document()); m.Report(assign.Status{Applied: version})

@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -44,11 +46,12 @@ func (b *logbook) count(s string) int {
 
 // A cluster is workers over one net.
 type cluster struct {
-	t    *testing.T
-	net  *inproc.Net
-	log  logbook
-	lazy time.Duration // of the watches
-	ends bool          // workers leave when the cluster ends
+	t     *testing.T
+	net   *inproc.Net
+	log   logbook
+	lazy  time.Duration // of the watches
+	ends  bool          // workers leave when the cluster ends
+	lives atomic.Int64
 }
 
 func newCluster(t *testing.T) *cluster { return &cluster{t: t, net: inproc.New()} }
@@ -85,7 +88,8 @@ func (c *cluster) store(name string) (transport.Conn, *spy) {
 }
 
 func (c *cluster) config(name string, store transport.Store) member.Config {
-	return member.Config{Store: store, Name: name, Shape: shape, Log: slog.New(slog.NewTextHandler(&c.log, nil))}
+	id := fmt.Sprintf("%s-%d", name, c.lives.Add(1))
+	return member.Config{Store: store, Name: name, ID: id, Shape: shape, Log: slog.New(slog.NewTextHandler(&c.log, nil))}
 }
 
 // join joins a worker; slow ones never say that they have applied anything.

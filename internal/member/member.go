@@ -2,8 +2,6 @@ package member
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -24,8 +22,8 @@ const (
 // A Config says what joins what. All of it is needed.
 type Config struct {
 	Store transport.Store // the cluster's: nothing else is in it
-	Name  string          // of the worker, for people; the member's id begins with it
-	ID    string          // the member's id, which nobody had before; made from Name if empty
+	Name  string          // of the worker, for people
+	ID    string          // the member's, which nobody had before
 	Shape assign.Shape    // the same in all members of the cluster
 	Log   *slog.Logger
 }
@@ -84,11 +82,6 @@ func Join(ctx context.Context, c Config) (*Member, error) {
 }
 
 func newMember(c Config) *Member {
-	var unique [4]byte
-	_, _ = rand.Read(unique[:]) // it never fails
-	if c.ID == "" {
-		c.ID = c.Name + "-" + hex.EncodeToString(unique[:])
-	}
 	m := &Member{
 		config:  c,
 		id:      c.ID,
