@@ -1,9 +1,11 @@
 package kafkaio
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/IBM/sarama"
 )
@@ -17,13 +19,13 @@ func dial(brokers []string, conf *sarama.Config) (sarama.Client, error) {
 }
 
 // checkWriter checks the topics and gets an identity to write under.
-func checkWriter(client sarama.Client, topics []string) (identity, error) {
+func checkWriter(ctx context.Context, client sarama.Client, topics []string) (identity, error) {
 	for _, topic := range topics {
 		if err := checkWritable(client, topic); err != nil {
 			return identity{}, err
 		}
 	}
-	id, err := newIdentity(client)
+	id, err := firstIdentity(ctx, client)
 	if errors.Is(err, sarama.ErrClusterAuthorizationFailed) {
 		return identity{}, fmt.Errorf("kafka: no right to write idempotently; allow IdempotentWrite on the cluster: %w", err)
 	}
@@ -31,6 +33,25 @@ func checkWriter(client sarama.Client, topics []string) (identity, error) {
 		return identity{}, fmt.Errorf("kafka: start a producer: %w", lineError{err})
 	}
 	return id, nil
+}
+
+// firstIdentity is newIdentity, asked again while a broker that has just started
+// has no producer ids yet, for as long as one may take to answer.
+func firstIdentity(ctx context.Context, client sarama.Client) (identity, error) {
+	conf := client.Config()
+	ctx, cancel := context.WithTimeout(ctx, conf.Net.ReadTimeout)
+	defer cancel()
+	for {
+		id, err := newIdentity(client)
+		if !errors.Is(err, sarama.ErrOffsetsLoadInProgress) {
+			return id, err
+		}
+		select {
+		case <-ctx.Done():
+			return id, err
+		case <-time.After(conf.Metadata.Retry.Backoff):
+		}
+	}
 }
 
 // newIdentity asks a broker for a producer id that nobody has used.

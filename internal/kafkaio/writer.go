@@ -88,7 +88,7 @@ func NewWriter[T any](ctx context.Context, o WriterOptions, results func([]Resul
 	if err != nil {
 		return nil, cmp.Or(context.Cause(ctx), err)
 	}
-	id, err := checkWriter(client, o.Topics)
+	id, err := checkWriter(ctx, client, o.Topics)
 	if err != nil {
 		_ = client.Close() // err says more
 		return nil, cmp.Or(context.Cause(ctx), err)
