@@ -118,7 +118,7 @@ func TestSinkOutlivesItsProducerState(t *testing.T) {
 
 // A batch that is refused because of one record costs that record only.
 func TestSinkRejectsOnlyTheRecordAtFault(t *testing.T) {
-	broker := kafkatest.Start(t)
+	broker := fresh(t)
 	if err := broker.CreateTopic(t.Context(), "out", "max.message.bytes", "2000"); err != nil {
 		t.Fatal(err)
 	}

@@ -71,7 +71,7 @@ func seenCodec(b *kafkatest.Broker) *atomic.Int32 {
 }
 
 func TestSinkGivesZeroTimesTheCurrentTime(t *testing.T) {
-	broker := kafkatest.Start(t, "out")
+	broker := fresh(t, "out")
 	sink := open(t, kafka.Bolt{Brokers: broker.Addrs(), Topic: "out"})
 	before := time.Now().Truncate(time.Millisecond)
 	sink.write(t, numbered(3)...)
@@ -106,7 +106,7 @@ func TestSinkHoldsTheInputUntilTheBrokerAnswers(t *testing.T) {
 }
 
 func TestSinkKeepsOrderWithinAPartition(t *testing.T) {
-	broker := kafkatest.Start(t, "out")
+	broker := fresh(t, "out")
 	sink := open(t, kafka.Bolt{Brokers: broker.Addrs(), Topic: "out"})
 	records := numbered(20_000)
 	sink.write(t, records...)
@@ -117,7 +117,7 @@ func TestSinkKeepsOrderWithinAPartition(t *testing.T) {
 }
 
 func TestSinkSpreadsKeylessRecordsInBatches(t *testing.T) {
-	broker := kafkatest.Start(t, "out:5")
+	broker := fresh(t, "out:5")
 	sink := open(t, kafka.Bolt{Brokers: broker.Addrs(), Topic: "out"})
 	for range 10 {
 		sink.write(t, numbered(20)...)
@@ -136,7 +136,7 @@ func TestSinkSpreadsKeylessRecordsInBatches(t *testing.T) {
 
 // The kit's client is an independent implementation of the Java client's choice.
 func TestSinkPutsKeysWhereOtherClientsDo(t *testing.T) {
-	broker := kafkatest.Start(t, "theirs:7", "ours:7")
+	broker := fresh(t, "theirs:7", "ours:7")
 	records := numbered(500)
 	for i := range records {
 		records[i].Key = records[i].Value
@@ -154,7 +154,7 @@ func TestSinkPutsKeysWhereOtherClientsDo(t *testing.T) {
 }
 
 func TestSinkManualPartition(t *testing.T) {
-	broker := kafkatest.Start(t, "out:3")
+	broker := fresh(t, "out:3")
 	sink := open(t, kafka.Bolt{Brokers: broker.Addrs(), Topic: "out", Partitioner: kafka.Manual})
 	for i, p := range []int32{2, 0, 3} {
 		r := kafka.Of(fmt.Appendf(nil, "%d", i))
@@ -172,7 +172,7 @@ func TestSinkManualPartition(t *testing.T) {
 }
 
 func TestSinkTopicOf(t *testing.T) {
-	broker := kafkatest.Start(t, "even", "odd")
+	broker := fresh(t, "even", "odd")
 	sink := open(t, kafka.Bolt{Brokers: broker.Addrs(), TopicOf: func(r kafka.Record) string {
 		return [...]string{"even", "odd"}[r.Value[len(r.Value)-1]%2]
 	}})
@@ -187,7 +187,7 @@ func TestSinkTopicOf(t *testing.T) {
 
 // Close sends what no Drained has sent yet.
 func TestSinkCloseFlushes(t *testing.T) {
-	broker := kafkatest.Start(t, "out")
+	broker := fresh(t, "out")
 	sink := open(t, kafka.Bolt{Brokers: broker.Addrs(), Topic: "out"})
 	for _, r := range numbered(1000) {
 		if err := sink.Execute(t.Context(), r, sink.out); err != nil {

@@ -33,7 +33,7 @@ func failing(value string, kind tuple.Kind, n int) func(kafka.Record) error {
 // A failed record comes again from memory, after its back-off; the others do not
 // wait for it, but the commit does.
 func TestSourceReplays(t *testing.T) {
-	broker := kafkatest.Start(t, "in")
+	broker := fresh(t, "in")
 	put(t, broker, "in", series(0, 10)...)
 	var allow atomic.Bool
 	spec := spoutOf(broker, "in")
@@ -59,7 +59,7 @@ func TestSourceReplays(t *testing.T) {
 func TestSourceAttempts(t *testing.T) {
 	for kind := range tuple.Kind(tuple.Kinds) {
 		t.Run(kind.String(), func(t *testing.T) {
-			broker := kafkatest.Start(t, "in")
+			broker := fresh(t, "in")
 			put(t, broker, "in", series(0, 3)...)
 			spec := spoutOf(broker, "in")
 			spec.Retry = spout.Retry{Attempts: 3, Backoff: time.Millisecond}
@@ -87,7 +87,7 @@ func TestSourceAttempts(t *testing.T) {
 // Without a dead-letter topic the topology ends, with an error that names the
 // record, which stays uncommitted.
 func TestSourceHalts(t *testing.T) {
-	broker := kafkatest.Start(t, "in:2")
+	broker := fresh(t, "in:2")
 	put(t, broker, "in", series(0, 10)...) // 7 is offset 3 of partition 1
 	r := start(t, spoutOf(broker, "in"), failing("7", tuple.Rejected, 1))
 	r.until("Run returns", func() bool { return finished(r.done) })

@@ -63,7 +63,7 @@ func TestSourceReadParallelism(t *testing.T) {
 		14: {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0},
 	} {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
-			broker := kafkatest.Start(t, "in:10")
+			broker := fresh(t, "in:10")
 			rs := tasks(t, spoutOf(broker, "in"), 0, n)
 			untilShares(t, rs, want)
 			put(t, broker, "in", series(0, 1000)...)
@@ -90,7 +90,7 @@ func TestSourceReadParallelism(t *testing.T) {
 // A running topology of one task and a second one with 13 more in the same group
 // end up as one with 14, and lose nothing on the way.
 func TestSourceSecondTopologyInTheGroup(t *testing.T) {
-	broker := kafkatest.Start(t, "in:10")
+	broker := fresh(t, "in:10")
 	put(t, broker, "in", series(0, 1000)...)
 	spec := spoutOf(broker, "in")
 	rs := tasks(t, spec, 0, 1)
@@ -132,7 +132,7 @@ func wantAll(t *testing.T, rs []*reader, n int) (doubled int) {
 // A partition that is taken away stops being read at once, waits for its open
 // trees, and is handed over with all that ended committed: nothing is doubled.
 func TestSourceRevokeWaitsForOpenTrees(t *testing.T) {
-	broker := kafkatest.Start(t, "in:2")
+	broker := fresh(t, "in:2")
 	put(t, broker, "in", series(0, 20)...)
 	spec := spoutOf(broker, "in")
 	spec.CommitEvery = time.Hour // only the hand-over commits
@@ -156,7 +156,7 @@ func TestSourceRevokeWaitsForOpenTrees(t *testing.T) {
 // A tree that never ends holds a partition only up to the deadline. What it had
 // emitted is read again by the successor; late answers do no harm (rule P3).
 func TestSourceRevokeDeadline(t *testing.T) {
-	broker := kafkatest.Start(t, "in:2")
+	broker := fresh(t, "in:2")
 	put(t, broker, "in", series(0, 20)...)
 	spec := spoutOf(broker, "in")
 	spec.Sarama.Consumer.Group.Rebalance.Timeout = 400 * time.Millisecond
@@ -182,7 +182,7 @@ func TestSourceRevokeDeadline(t *testing.T) {
 // A rebalance goes on while EmitID blocks on back pressure, and what blocks is
 // not emitted for a partition that is gone.
 func TestSourceRevokeWhileEmitBlocks(t *testing.T) {
-	broker := kafkatest.Start(t, "in:2")
+	broker := fresh(t, "in:2")
 	put(t, broker, "in", series(0, 2000)...)
 	spec := spoutOf(broker, "in")
 	spec.Sarama.Consumer.Group.Rebalance.Timeout = 400 * time.Millisecond
@@ -201,7 +201,7 @@ func TestSourceRevokeWhileEmitBlocks(t *testing.T) {
 // Members come and go all the time: nothing is lost, commits never go back.
 func TestSourceRebalanceStorm(t *testing.T) {
 	const total = 3060 // 17 per partition and turn
-	broker := kafkatest.Start(t, "in:6")
+	broker := fresh(t, "in:6")
 	spec := spoutOf(broker, "in")
 	stable := tasks(t, spec, 0, 2)
 	all := slices.Clone(stable)
@@ -235,7 +235,7 @@ func TestSourceRebalanceStorm(t *testing.T) {
 // A record in back-off comes again at once when its partition is taken away:
 // else the successor would do again all that was acked behind it.
 func TestSourceReplaysBeforeItLetsGo(t *testing.T) {
-	broker := kafkatest.Start(t, "in:2")
+	broker := fresh(t, "in:2")
 	put(t, broker, "in", series(0, 20)...)
 	spec := spoutOf(broker, "in")
 	spec.Retry = spout.Retry{Backoff: time.Hour, Max: time.Hour}
@@ -352,7 +352,7 @@ func wantOnce(r *reader) error {
 // back: other ownerships (rule P3), with nothing lost or, when trees end in time,
 // doubled.
 func TestSourceEagerStrategy(t *testing.T) {
-	broker := kafkatest.Start(t, "in:6")
+	broker := fresh(t, "in:6")
 	put(t, broker, "in", series(0, 600)...)
 	spec := spoutOf(broker, "in")
 	spec.Sarama.Consumer.Group.Rebalance.GroupStrategies = []sarama.BalanceStrategy{sarama.NewBalanceStrategyRange()}
@@ -372,7 +372,7 @@ func TestSourceEagerStrategy(t *testing.T) {
 // A partition that is added to the topic is read, from its start, by a running
 // task.
 func TestSourceReadsNewPartitions(t *testing.T) {
-	broker := kafkatest.Start(t, "in:1")
+	broker := fresh(t, "in:1")
 	spec := spoutOf(broker, "in")
 	spec.Sarama.Metadata.RefreshFrequency = 100 * time.Millisecond
 	rs := tasks(t, spec, 0, 1)

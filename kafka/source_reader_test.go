@@ -18,9 +18,6 @@ import (
 	"github.com/waterspout/waterspout/tuple"
 )
 
-// patience bounds what a test waits for; nothing waits that long when it works.
-const patience = 20 * time.Second
-
 // A reader runs one Source as the engine would, and keeps what it emits. Its
 // decide says what becomes of each record; without one, records stay open.
 type reader struct {

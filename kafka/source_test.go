@@ -12,12 +12,11 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/waterspout/waterspout/kafka"
-	"github.com/waterspout/waterspout/kafka/kafkatest"
 	"github.com/waterspout/waterspout/spout/spouttest"
 )
 
 func TestSourceReadsToTheEndAndCommits(t *testing.T) {
-	broker := kafkatest.Start(t, "in:5")
+	broker := fresh(t, "in:5")
 	put(t, broker, "in", series(0, 2000)...)
 	spec := spoutOf(broker, "in")
 	spec.Stop = kafka.AtEnd
@@ -58,20 +57,22 @@ func TestSourceDetailBeforeOpen(t *testing.T) {
 
 func TestSourceSmallTopics(t *testing.T) {
 	for _, n := range []int{0, 1} {
-		broker := kafkatest.Start(t, "in")
-		put(t, broker, "in", series(0, n)...)
-		spec := spoutOf(broker, "in")
-		spec.Stop = kafka.AtEnd
-		r := start(t, spec, ack)
-		r.until("Run returns", func() bool { return finished(r.done) })
-		if r.err != nil || len(r.values()) != n || committed(t, broker, "in", 0) != int64(n) {
-			t.Errorf("%d records: emitted %v, committed %d, %v", n, r.values(), committed(t, broker, "in", 0), r.err)
-		}
+		t.Run(fmt.Sprint(n), func(t *testing.T) {
+			broker := fresh(t, "in")
+			put(t, broker, "in", series(0, n)...)
+			spec := spoutOf(broker, "in")
+			spec.Stop = kafka.AtEnd
+			r := start(t, spec, ack)
+			r.until("Run returns", func() bool { return finished(r.done) })
+			if r.err != nil || len(r.values()) != n || committed(t, broker, "in", 0) != int64(n) {
+				t.Errorf("emitted %v, committed %d, %v", r.values(), committed(t, broker, "in", 0), r.err)
+			}
+		})
 	}
 }
 
 func TestSourceCarriesRecordsAsTheyAre(t *testing.T) {
-	broker := kafkatest.Start(t)
+	broker := fresh(t)
 	if err := broker.CreateTopic(t.Context(), "in", "max.message.bytes", "20000000"); err != nil {
 		t.Fatal(err)
 	}
@@ -116,7 +117,7 @@ func TestSourceCarriesRecordsAsTheyAre(t *testing.T) {
 
 // What ends after Run has returned counts: the membership lasts until Close.
 func TestSourceDrainCommitsWhatEndsAfterRun(t *testing.T) {
-	broker := kafkatest.Start(t, "in")
+	broker := fresh(t, "in")
 	put(t, broker, "in", series(0, 10)...)
 	r := start(t, spoutOf(broker, "in"), hold)
 	r.untilEmitted(10)
@@ -145,7 +146,7 @@ func TestSourceDrainCommitsWhatEndsAfterRun(t *testing.T) {
 // With Latest, what is written after the first assignment is read, whatever
 // happens before the first ack.
 func TestSourceCommitsTheStartBeforeItEmits(t *testing.T) {
-	broker := kafkatest.Start(t, "in")
+	broker := fresh(t, "in")
 	put(t, broker, "in", series(0, 5)...)
 	spec := spoutOf(broker, "in")
 	spec.First, spec.CommitEvery = kafka.Latest, time.Hour
@@ -168,7 +169,7 @@ func TestSourceCommitsTheStartBeforeItEmits(t *testing.T) {
 }
 
 func TestSourceFirstAt(t *testing.T) {
-	broker := kafkatest.Start(t, "in", "young")
+	broker := fresh(t, "in", "young")
 	at := time.UnixMilli(1_700_000_000_000)
 	for i := range 6 {
 		put(t, broker, "in", kafka.Record{Value: fmt.Append(nil, i), Time: at.Add(time.Duration(i) * time.Minute)})
@@ -208,7 +209,7 @@ func TestSpoutName(t *testing.T) {
 }
 
 func TestSourceConforms(t *testing.T) {
-	broker := kafkatest.Start(t, "in:2")
+	broker := fresh(t, "in:2")
 	put(t, broker, "in", series(0, 20)...)
 	groups := 0
 	spouttest.Run(t, func() *kafka.Source {

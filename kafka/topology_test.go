@@ -11,7 +11,6 @@ import (
 	"github.com/waterspout/waterspout/cluster"
 	"github.com/waterspout/waterspout/grouping"
 	"github.com/waterspout/waterspout/kafka"
-	"github.com/waterspout/waterspout/kafka/kafkatest"
 	"github.com/waterspout/waterspout/spout"
 	"github.com/waterspout/waterspout/topology"
 )
@@ -21,7 +20,7 @@ import (
 // committed.
 func TestTopologyCopiesATopic(t *testing.T) {
 	const n = 20_000
-	broker := kafkatest.Start(t, "in:5", "out:3")
+	broker := fresh(t, "in:5", "out:3")
 	put(t, broker, "in", series(0, n)...)
 	b := topology.New("copy")
 	in := kafka.Spout{
@@ -65,7 +64,7 @@ func TestTopologyCopiesATopic(t *testing.T) {
 // A record that is given up without a dead-letter topic ends the topology, with
 // an error that names it.
 func TestTopologyHalts(t *testing.T) {
-	broker := kafkatest.Start(t, "in")
+	broker := fresh(t, "in")
 	put(t, broker, "in", series(0, 100)...)
 	b := topology.New("halt")
 	in := kafka.Spout{Brokers: broker.Addrs(), Topics: []string{"in"}, Group: "terran"}
@@ -90,7 +89,7 @@ func TestTopologyHalts(t *testing.T) {
 // first did not.
 func TestTopologyDrains(t *testing.T) {
 	const n = 5000
-	broker := kafkatest.Start(t, "in:2", "out")
+	broker := fresh(t, "in:2", "out")
 	put(t, broker, "in", series(0, n)...)
 	run := func(ctx context.Context, stop kafka.Stop) {
 		t.Helper()

@@ -8,5 +8,5 @@ import (
 
 func TestMain(m *testing.M) {
 	// sarama's metrics start one ticker per process and never stop it.
-	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/rcrowley/go-metrics.(*meterArbiter).tick"))
+	goleak.VerifyTestMain(tests{m}, goleak.IgnoreAnyFunction("github.com/rcrowley/go-metrics.(*meterArbiter).tick"))
 }

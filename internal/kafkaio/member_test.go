@@ -43,7 +43,7 @@ func joined(t *testing.T, b *kafkatest.Broker, instance string, change func(*sar
 // A member that does not know yet that its partition is somebody else's commits
 // nothing any more.
 func TestCommitIsFenced(t *testing.T) {
-	broker := kafkatest.Start(t, "in")
+	broker := fresh(t, "in")
 	zombie, claims := joined(t, broker, "spire", func(c *sarama.Config) {
 		c.Consumer.Group.Session.Timeout = time.Minute
 		c.Consumer.Group.Heartbeat.Interval = 30 * time.Second
@@ -71,7 +71,7 @@ func TestCommitIsFenced(t *testing.T) {
 
 // Batches come in order, and none after the claim is lost.
 func TestClaimTake(t *testing.T) {
-	broker := kafkatest.Start(t, "in")
+	broker := fresh(t, "in")
 	const n = 20
 	for i := range n { // a batch each
 		if err := broker.Produce(t.Context(), "in", kafka.Of(fmt.Append(nil, i))); err != nil {

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/IBM/sarama"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/waterspout/waterspout/internal/kafkaio"
@@ -41,7 +43,7 @@ func write(t *testing.T, w *kafkaio.Writer[int], from, to int) {
 
 // A Result says where its record is.
 func TestWriterResults(t *testing.T) {
-	broker := kafkatest.Start(t, "out:3")
+	broker := fresh(t, "out:3")
 	w, results := newWriter(t, kafkaio.WriterOptions{Brokers: broker.Addrs()})
 	write(t, w, 0, 1000)
 	if err := w.Flush(t.Context()); err != nil {
@@ -71,6 +73,17 @@ func TestWriterResults(t *testing.T) {
 		if got := at[place{r.Partition, r.Offset}]; r.Err != nil || got != fmt.Sprint(r.Token) {
 			t.Errorf("record %d: %v, partition %d offset %d has %q", r.Token, r.Err, r.Partition, r.Offset, got)
 		}
+	}
+}
+
+// A broker that has just started has no producer ids for a moment.
+func TestWriterWaitsForAProducerID(t *testing.T) {
+	broker := kafkatest.Start(t, "out")
+	fault := broker.Cluster().Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.InitProducerID}, TopLevel: true, Err: kerr.CoordinatorLoadInProgress, Count: 3})
+	w, results := newWriter(t, kafkaio.WriterOptions{Brokers: broker.Addrs()})
+	write(t, w, 0, 1)
+	if err := w.Close(t.Context()); err != nil || len(results) != 1 || fault.Hits() != 3 {
+		t.Errorf("%v, %d results after %d refusals", err, len(results), fault.Hits())
 	}
 }
 
@@ -118,7 +131,7 @@ func TestWriterCloseEndsWhatWaits(t *testing.T) {
 }
 
 func TestWriterLargeRecords(t *testing.T) {
-	broker := kafkatest.Start(t)
+	broker := fresh(t)
 	if err := broker.CreateTopic(t.Context(), "out", "max.message.bytes", "20000000"); err != nil {
 		t.Fatal(err)
 	}
