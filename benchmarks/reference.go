@@ -152,7 +152,7 @@ func (k *kafkaBench) underLoad(ctx context.Context, s reference.Spec) (run harne
 	loaded := make(chan error, 1)
 	go func() {
 		var err error
-		latency, err = harness.Call[harness.Latency](load, "load", reference.Offer{
+		latency, err = harness.Call[harness.Latency](load, "load", reference.Steady{
 			Brokers: s.Brokers, In: s.In, Out: s.Out, Rate: k.rate,
 			Seconds: k.seconds + warm.Seconds(), Warm: warm.Seconds(),
 		})

@@ -78,3 +78,15 @@ func Call[R any](c *Child, name string, arg any) (R, error) {
 	}
 	return result, json.Unmarshal(r.Result, &result)
 }
+
+// Kill ends the child with SIGKILL and waits for its end.
+func (c *Child) Kill() error {
+	if err := c.cmd.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return err
+	}
+	err := c.cmd.Wait()
+	if _, ok := errors.AsType[*exec.ExitError](err); ok || errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
+}

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -319,4 +320,23 @@ func TestProfile(t *testing.T) {
 func ExampleSpreadOf() {
 	fmt.Println(SpreadOf([]float64{510_000, 480_000, 530_000}))
 	// Output: {510000 480000 530000}
+}
+
+func TestKill(t *testing.T) {
+	c, err := Spawn(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if ProcessPeak(c.Pid()) <= 0 || BusySeconds() <= 0 {
+		t.Errorf("peak %d, busy %v", ProcessPeak(c.Pid()), BusySeconds())
+	}
+	if err := c.Kill(); err != nil {
+		t.Error(err)
+	}
+	if err := syscall.Kill(c.Pid(), 0); !errors.Is(err, syscall.ESRCH) {
+		t.Errorf("it is left: %v", err)
+	}
+	if ProcessPeak(c.Pid()) != 0 || ProcessSeconds(c.Pid()) != 0 {
+		t.Error("figures of a process that is gone")
+	}
 }

@@ -127,3 +127,32 @@ func parseProcess(stat string) float64 {
 	system, _ := strconv.ParseFloat(fields[12], 64)
 	return (user + system) / tick
 }
+
+// BusySeconds is the CPU time that all processes of the machine ever used; zero
+// where there is no /proc.
+func BusySeconds() float64 { return busySeconds() }
+
+// ProcessSeconds is the CPU time that a process used, user and system; zero if it
+// is gone.
+func ProcessSeconds(pid int) float64 { return processSeconds([]int{pid})[0] }
+
+// ProcessPeak is the most memory that a process ever had, in bytes; zero if it is
+// gone.
+func ProcessPeak(pid int) int64 {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return 0
+	}
+	return parsePeak(string(b))
+}
+
+// parsePeak is VmHWM of a /proc/PID/status.
+func parsePeak(status string) int64 {
+	for line := range strings.Lines(status) {
+		if kb, ok := strings.CutPrefix(line, "VmHWM:"); ok {
+			n, _ := strconv.ParseInt(strings.TrimSuffix(strings.TrimSpace(kb), " kB"), 10, 64) // zero if it is no number
+			return n << 10
+		}
+	}
+	return 0
+}

@@ -11,7 +11,8 @@
 //	broker, err := reference.NewBench(ctx, addrs)     // in the parent
 //	run, err := harness.Measure(ctx, env, "reference", reference.Spec{...})
 //
-// Broker, Drain, Start, Look, Mark, Stop and Load are called in child processes.
+// Broker, Drain, Start, Look, Mark, Stop, End, Load, Prepare, Generate and Read are
+// called in child processes.
 // A process does one of these jobs. With a NATS in the Spec, Start starts a worker
 // that shares the job with those of other processes.
 package reference
@@ -34,6 +35,11 @@ type Spec struct {
 	Tasks     Tasks  // of the topology
 	NATS      string // where the workers meet that share the topology; one process does all if empty
 	Profile   string // path of a CPU profile to write; none if empty
+
+	Instance string        // makes the topology's spouts static members; dynamic ones if empty
+	Pending  int           // most open trees of a spout task; the topology's own if zero
+	Interval time.Duration // of the micro-batches; a second if zero
+	Poison   uint64        // of every so many tweets one fails the first time it is decoded; none if zero
 }
 
 // Tasks are the parallelism of the topology's components.
@@ -57,6 +63,8 @@ func start(ctx context.Context, s Spec) (job, error) {
 	switch s.Contender {
 	case "acked", "unacked":
 		return startTopology(ctx, s)
+	case "direct", "receivers":
+		return startBatches(ctx, s)
 	case "loop":
 		return startProtocol(ctx, s, 1)
 	case "loop/2":

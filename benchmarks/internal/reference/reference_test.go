@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/twmb/franz-go/pkg/kfake"
 
@@ -55,7 +54,7 @@ func (b *Bench) spec(t *testing.T, contender, in string, n uint64) Spec {
 }
 
 func TestContendersDoTheJob(t *testing.T) {
-	const n = 200_000
+	const n = 50_000
 	b := newBench(t)
 	in, err := b.Fill(t.Context(), n)
 	if err != nil {
@@ -108,7 +107,7 @@ func TestSteadyLoad(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		const rate, seconds = 2000, 1.
+		const rate, seconds = 2000, 2.
 		s := b.spec(t, contender, in, rate*seconds)
 		if _, err := Start(t.Context(), s); err != nil {
 			t.Fatal(err)
@@ -116,7 +115,7 @@ func TestSteadyLoad(t *testing.T) {
 		if _, err := Mark(t.Context(), s); err != nil {
 			t.Fatal(err)
 		}
-		l, err := Load(t.Context(), Offer{Brokers: b.Addrs, In: in, Out: s.Out, Rate: rate, Seconds: seconds, Warm: .5})
+		l, err := Load(t.Context(), Steady{Brokers: b.Addrs, In: in, Out: s.Out, Rate: rate, Seconds: seconds, Warm: 1})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -133,23 +132,15 @@ func TestSteadyLoad(t *testing.T) {
 	}
 }
 
-func TestSchedule(t *testing.T) {
-	begin := time.Unix(1000, 0)
-	l := &load{Offer: Offer{Rate: 5000}, burst: 5, begin: begin}
-	for i, want := range map[int]time.Duration{0: 0, 4: 0, 5: time.Millisecond, 4999: 999 * time.Millisecond, 5000: time.Second} {
-		if got := l.due(i).Sub(begin); got != want {
-			t.Errorf("record %d is due at %v, want %v", i, got, want)
-		}
-	}
-}
-
 func TestNumber(t *testing.T) {
-	n := 0
-	for r := range tweets.New(1).Records(0, 300) {
-		if got, err := number(r.Value); err != nil || got != n {
-			t.Fatalf("tweet %d is %d, %v", n, got, err)
+	for _, size := range []int{0, 100, 1000, 10_000} {
+		n := 0
+		for value := range Values(0, 300, size) {
+			if got, err := number(value); err != nil || got != n || !tweets.Valid(value) || size > 0 && len(value) != size {
+				t.Fatalf("tweet %d of %d bytes is %d of %d, %v", n, size, got, len(value), err)
+			}
+			n++
 		}
-		n++
 	}
 	for _, bad := range [][]byte{nil, {}, {200}, {6, 'a'}} {
 		if _, err := number(bad); err == nil {

@@ -19,6 +19,7 @@ var steady struct {
 type Progress struct {
 	Written          uint64 // records that are done
 	Executed, Abroad uint64 // tuples: by bolts here; sent from here to other workers
+	Attempts         uint64 // records that were decoded, those again that failed; counted only where some are poisoned
 }
 
 // Start starts a contender and returns; its Spec's number of records does not
@@ -40,8 +41,8 @@ func Look(context.Context, struct{}) (Progress, error) {
 }
 
 func progress() Progress {
-	if r, ok := steady.job.(*running); ok {
-		return r.progress()
+	if j, ok := steady.job.(interface{ progress() Progress }); ok {
+		return j.progress()
 	}
 	return Progress{Written: steady.job.written()}
 }
@@ -64,3 +65,6 @@ func Stop(ctx context.Context, _ struct{}) (harness.Usage, error) {
 	}
 	return usage, err
 }
+
+// End ends the job that Start started, when what it has begun is committed.
+func End(ctx context.Context, _ struct{}) (struct{}, error) { return struct{}{}, steady.job.stop(ctx) }

@@ -19,7 +19,8 @@ var tweetCodec = avro.Must(avro.New[tweets.Tweet](tweets.Schema))
 // running is the topology as a job.
 type running struct {
 	*cluster.Running
-	acked bool
+	acked    bool
+	poisoned *poisoned // nil if no record is
 }
 
 func startTopology(ctx context.Context, s Spec) (job, error) {
@@ -27,7 +28,14 @@ func startTopology(ctx context.Context, s Spec) (job, error) {
 	if s.Contender == "unacked" {
 		opts = append(opts, topology.Untracked())
 	}
-	topo, err := build(s, opts...)
+	var p *poisoned
+	if s.Poison > 0 {
+		p = &poisoned{every: s.Poison}
+	}
+	if s.Pending > 0 {
+		opts = append(opts, topology.MaxPending(s.Pending))
+	}
+	topo, err := build(s, p, opts...)
 	if err != nil {
 		return nil, err
 	}
@@ -40,15 +48,15 @@ func startTopology(ctx context.Context, s Spec) (job, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &running{Running: r, acked: s.Contender == "acked"}, nil
+	return &running{Running: r, acked: s.Contender == "acked", poisoned: p}, nil
 }
 
-func build(s Spec, opts ...topology.SpoutOption) (*topology.Topology, error) {
-	in := kafka.Spout{Brokers: s.Brokers, Topics: []string{s.In}, Group: s.Group, CommitEvery: commitEvery}
+func build(s Spec, p *poisoned, opts ...topology.SpoutOption) (*topology.Topology, error) {
+	in := kafka.Spout{Brokers: s.Brokers, Topics: []string{s.In}, Group: s.Group, Instance: s.Instance, CommitEvery: commitEvery}
 	out := kafka.Bolt{Brokers: s.Brokers, Topic: s.Out}
 	b := topology.New("tweets")
 	raw := topology.Spout(b, "read", in.New, append(opts, topology.Parallelism(s.Tasks.Spouts))...)
-	decoded := topology.Bolt(raw.By(grouping.Shuffle), "decode", avro.Decoder(tweetCodec, kafka.Value), topology.Parallelism(s.Tasks.Decoders))
+	decoded := p.decode(raw, s.Tasks.Decoders)
 	encoded := topology.Bolt(decoded.By(grouping.Shuffle), "encode", avro.Encoder(tweetCodec, kafka.Of), topology.Parallelism(s.Tasks.Encoders))
 	topology.Bolt(encoded.By(grouping.Shuffle), "write", out.New, topology.Parallelism(s.Tasks.Writers))
 	return b.Build()
@@ -66,6 +74,7 @@ func (r *running) progress() (p Progress) {
 		p.Executed += c.Executed
 		p.Abroad += c.Abroad
 	}
+	p.Attempts = r.poisoned.count()
 	return p
 }
 
