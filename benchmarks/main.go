@@ -29,7 +29,9 @@ type benchmark struct {
 var benchmarks = []benchmark{
 	{"reference", "the Kafka job: acked, unacked, and a hand-written sarama loop", runReference},
 	{"workers", "the Kafka job in one process, and shared by two workers over NATS", runWorkers},
+	{"peers", "the same beside Apache Storm and Apache Spark, on Apache Kafka; wants Java 17 and Maven", runPeers},
 	{"wordcount", "word count in memory: acked, unacked, and by hand with channels", runWordcount},
+	{"models", "the Kafka job as a topology and as micro-batches, through load, faults and growth", runModels},
 	{"hops", "hops and acking alone, in the shape of the Kafka job", runHops},
 }
 

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/waterspout/waterspout/benchmarks/internal/harness"
+	"github.com/waterspout/waterspout/benchmarks/internal/models"
 )
 
 func TestMain(m *testing.M) {
@@ -114,8 +115,24 @@ func TestWorkers(t *testing.T) {
 	}
 }
 
+func TestModels(t *testing.T) {
+	dir := t.TempDir()
+	out := output(t, func() error {
+		return run(t.Context(), []string{"models", "-short", "-only", "drain", "-dir", dir, "-q"})
+	})
+	stem := strings.TrimSuffix(strings.TrimSpace(strings.TrimPrefix(out, "results:")), ".md")
+	rs, err := models.Read(stem + ".json")
+	if err != nil || len(rs.Runs) != 5 || rs.Voids() > 0 || !strings.Contains(rs.Command, "models -short -only drain") {
+		t.Errorf("%+v, %v", rs, err)
+	}
+	if md, err := os.ReadFile(stem + ".md"); err != nil || !strings.Contains(string(md), models.DirectSecond) {
+		t.Errorf("%s, %v", md, err)
+	}
+}
+
 func TestBadArguments(t *testing.T) {
-	for _, args := range [][]string{{}, {"storm"}, {"hops", "-runs", "0"}, {"wordcount", "much"}, {"reference", "-n", "0"}, {"workers", "-idle"}} {
+	for _, args := range [][]string{{}, {"storm"}, {"hops", "-runs", "0"}, {"wordcount", "much"}, {"reference", "-n", "0"}, {"workers", "-idle"},
+		{"models", "-full", "-short"}, {"models", "-only", "drains"}, {"models", "-rate", "-1"}, {"peers", "much"}} {
 		if run(t.Context(), args) == nil {
 			t.Errorf("%q is no error", args)
 		}

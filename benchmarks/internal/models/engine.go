@@ -5,8 +5,18 @@ import "context"
 // An Engine is one way to do the reference job, in a process of its own.
 type Engine struct {
 	Name string // as the report shows it: "topology", "micro-batch, direct, 1 s"
+
+	// Lossy engines may lose records when their process is killed: how many is a
+	// figure then, and no reason to void the run.
+	Lossy bool
+
+	// Prime is how many records it must have passed on before a measurement
+	// begins, so that it runs, has joined its group and has compiled what it
+	// compiles; zero is 1,000.
+	Prime int
+
 	// Start starts it on a job and returns when its process runs; it may still
-	// have to join its group.
+	// have to join its group. The process ends with ctx at the latest.
 	Start func(ctx context.Context, j Job) (Process, error)
 }
 
@@ -20,9 +30,9 @@ type Job struct {
 
 // A Scale is what the cost of a job may grow with. Zero fields are the engine's own.
 type Scale struct {
-	Tasks   int    // that decode, and that encode
-	Pending int    // open trees per spout task; engines that track none ignore it
-	Poison  uint64 // of every so many records one fails the first time it is decoded
+	Tasks   int    `json:",omitempty"` // that decode, and that encode
+	Pending int    `json:",omitempty"` // open trees per spout task; engines that track none ignore it
+	Poison  uint64 `json:",omitempty"` // of every so many records one fails the first time it is decoded
 }
 
 // A Process is an engine that runs. Everything that is measured of it is seen from
