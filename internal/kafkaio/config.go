@@ -3,6 +3,8 @@ package kafkaio
 import (
 	"errors"
 	"fmt"
+	"reflect"
+	"slices"
 	"time"
 
 	"github.com/IBM/sarama"
@@ -94,6 +96,7 @@ func ReaderConfig(user *sarama.Config, instance string, uncommitted bool) (*sara
 		return nil, err
 	}
 	c.Consumer.Group.InstanceId = instance
+	c.Consumer.Group.Rebalance.GroupStrategies = ownStrategies(c.Consumer.Group.Rebalance.GroupStrategies)
 	c.Consumer.Return.Errors = true
 	c.Consumer.Offsets.AutoCommit.Enable = false
 	c.Consumer.Group.ResetInvalidOffsets = true // of sarama's own reading, which we do not use
@@ -105,6 +108,21 @@ func ReaderConfig(user *sarama.Config, instance string, uncommitted bool) (*sara
 		return nil, fmt.Errorf("sarama config: %w", err)
 	}
 	return c, nil
+}
+
+// ownStrategies gives a member sticky strategies of its own: sarama's write down
+// what they move while they plan, and the members of all tasks are made of one
+// configuration of the user's. Other strategies must bear concurrent calls.
+func ownStrategies(user []sarama.BalanceStrategy) []sarama.BalanceStrategy {
+	own := slices.Clone(user)
+	for i, s := range own {
+		for _, fresh := range []sarama.BalanceStrategy{sarama.NewBalanceStrategySticky(), sarama.NewBalanceStrategyCooperativeSticky()} {
+			if reflect.TypeOf(s) == reflect.TypeOf(fresh) && s.Name() == fresh.Name() {
+				own[i] = fresh
+			}
+		}
+	}
+	return own
 }
 
 // WriterConfig is [NewConfig] for a producer: acks of all replicas, idempotent,

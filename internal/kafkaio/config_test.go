@@ -1,0 +1,44 @@
+package kafkaio_test
+
+import (
+	"testing"
+
+	"github.com/IBM/sarama"
+
+	"github.com/waterspout/waterspout/internal/kafkaio"
+)
+
+// sarama's sticky strategies write to themselves while they plan; members of one
+// configuration that lead their groups at the same time would do so at once.
+func TestReaderConfigStrategies(t *testing.T) {
+	user := sarama.NewConfig()
+	given := []sarama.BalanceStrategy{
+		sarama.NewBalanceStrategyCooperativeSticky(), sarama.NewBalanceStrategySticky(), sarama.NewBalanceStrategyRange(),
+	}
+	user.Version = sarama.V3_6_0_0
+	user.Consumer.Group.Rebalance.GroupStrategies = given
+	var members [2][]sarama.BalanceStrategy
+	for i := range members {
+		c, err := kafkaio.ReaderConfig(user, "", false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		members[i] = c.Consumer.Group.Rebalance.GroupStrategies
+	}
+	for i, s := range given {
+		mine, other := members[0][i], members[1][i]
+		if mine.Name() != s.Name() || other.Name() != s.Name() {
+			t.Errorf("strategy %d became %q and %q, want %q", i, mine.Name(), other.Name(), s.Name())
+		}
+		sticky := s.Name() != sarama.RangeBalanceStrategyName
+		if sticky && (mine == s || mine == other) {
+			t.Errorf("%s is shared", s.Name())
+		}
+		if !sticky && mine != s {
+			t.Errorf("%s is not the user's", s.Name())
+		}
+		if user.Consumer.Group.Rebalance.GroupStrategies[i] != s {
+			t.Errorf("the user's %s was replaced", s.Name())
+		}
+	}
+}
