@@ -145,13 +145,19 @@ func TestWatch(t *testing.T) {
 }
 
 func TestParseProc(t *testing.T) {
-	if got := parseBusy("cpu  100 20 30 9000 500 6 7 800 0 0"); got != 1.63 {
+	if got := parseStat("cpu  100 20 30 9000 500 6 7 800 0 0", 1, 2, 3, 6, 7); got != 1.63 {
 		t.Errorf("busy %v, want 1.63", got)
 	}
-	if got := parseProcess("42 (a (b) c) S 1 2 3 4 5 6 7 8 9 10 150 25 0 0 20 0"); got != 1.75 {
+	if got := parseStat("cpu  100 20", 1, 8); got != 1 {
+		t.Errorf("of a short line %v, want 1", got)
+	}
+	if got := parseProcess("42 (a (b) c) S 1 2 3 4 5 6 7 8 9 10 150 25 3 4 20 0", 2); got != 1.75 {
 		t.Errorf("process %v, want 1.75", got)
 	}
-	if got := parseProcess("42"); got != 0 {
+	if got := parseProcess("42 (a) S 1 2 3 4 5 6 7 8 9 10 150 25 3 4 20 0", 4); got != 1.82 {
+		t.Errorf("with children %v, want 1.82", got)
+	}
+	if got := parseProcess("42", 2); got != 0 {
 		t.Errorf("nonsense %v", got)
 	}
 	if self := processSeconds([]int{os.Getpid()})[0]; runtime.GOOS == "linux" && self > cpuSeconds(rusage())+.1 {
@@ -327,8 +333,10 @@ func TestKill(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if ProcessPeak(c.Pid()) <= 0 || BusySeconds() <= 0 {
-		t.Errorf("peak %d, busy %v", ProcessPeak(c.Pid()), BusySeconds())
+	burn(.05)
+	all, others := OtherSeconds(), OtherSeconds(os.Getpid())
+	if ProcessPeak(c.Pid()) <= 0 || all <= others {
+		t.Errorf("peak %d, all used %v, all but this %v", ProcessPeak(c.Pid()), all, others)
 	}
 	if err := c.Kill(); err != nil {
 		t.Error(err)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -82,23 +83,26 @@ func sum(xs []float64) (total float64) {
 	return total
 }
 
-// busySeconds is the CPU time that all processes ever used.
-func busySeconds() float64 {
+// busySeconds is the CPU time that all processes ever used: without idle, iowait
+// and steal.
+func busySeconds() float64 { return ticksOf(1, 2, 3, 6, 7) } // user nice system irq softirq
+
+func ticksOf(fields ...int) float64 {
 	b, err := os.ReadFile("/proc/stat")
 	if err != nil {
 		return 0
 	}
 	line, _, _ := bytes.Cut(b, []byte("\n"))
-	return parseBusy(string(line))
+	return parseStat(string(line), fields...)
 }
 
-// parseBusy adds up the first line of /proc/stat without idle, iowait and steal.
-func parseBusy(line string) float64 {
+// parseStat adds up fields of the first line of /proc/stat, in seconds.
+func parseStat(line string, fields ...int) float64 {
+	all := strings.Fields(line)
 	var ticks float64
-	for i, f := range strings.Fields(line) {
-		switch i {
-		case 1, 2, 3, 6, 7: // user nice system irq softirq
-			n, _ := strconv.ParseFloat(f, 64) // zero where it is no number
+	for _, i := range fields {
+		if i < len(all) {
+			n, _ := strconv.ParseFloat(all[i], 64) // zero where it is no number
 			ticks += n
 		}
 	}
@@ -109,28 +113,53 @@ func processSeconds(pids []int) []float64 {
 	out := make([]float64, len(pids))
 	for i, pid := range pids {
 		if b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid)); err == nil {
-			out[i] = parseProcess(string(b))
+			out[i] = parseProcess(string(b), 2)
 		}
 	}
 	return out
 }
 
-// parseProcess is the user and system time in a /proc/PID/stat. The name before
-// them is in parentheses and may hold anything.
-func parseProcess(stat string) float64 {
+// parseProcess adds up the first so many of four times in a /proc/PID/stat, in
+// seconds: user, system, and those of children that were waited for. The name
+// before them is in parentheses and may hold anything.
+func parseProcess(stat string, times int) (total float64) {
+	const first = 11
 	_, rest, _ := strings.Cut(stat[strings.LastIndexByte(stat, ')')+1:], " ")
 	fields := strings.Fields(rest)
-	if len(fields) < 13 {
+	if len(fields) < first+times {
 		return 0
 	}
-	user, _ := strconv.ParseFloat(fields[11], 64)
-	system, _ := strconv.ParseFloat(fields[12], 64)
-	return (user + system) / tick
+	for _, f := range fields[first : first+times] {
+		n, _ := strconv.ParseFloat(f, 64)
+		total += n
+	}
+	return total / tick
 }
 
-// BusySeconds is the CPU time that all processes of the machine ever used; zero
-// where there is no /proc.
-func BusySeconds() float64 { return busySeconds() }
+// OtherSeconds is the CPU time that all processes but some have ever used, with
+// their children that have ended; zero where there is no /proc. It comes from the
+// clocks of the processes: the machine's own sums are sampled by the tick of many
+// systems, and programs that wake up by the clock slip through.
+func OtherSeconds(but ...int) (total float64) {
+	dirs, err := os.ReadDir("/proc")
+	if err != nil {
+		return 0
+	}
+	for _, d := range dirs {
+		pid, err := strconv.Atoi(d.Name())
+		if err != nil || slices.Contains(but, pid) {
+			continue
+		}
+		if b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid)); err == nil {
+			total += parseProcess(string(b), 4)
+		}
+	}
+	return total
+}
+
+// StolenSeconds is the CPU time that processes of a virtual machine ever waited
+// for because its host had given it to others; zero where there is no /proc.
+func StolenSeconds() float64 { return ticksOf(8) }
 
 // ProcessSeconds is the CPU time that a process used, user and system; zero if it
 // is gone.

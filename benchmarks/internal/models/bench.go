@@ -80,6 +80,9 @@ const patience = 6
 func (b *Bench) attempt(ctx context.Context, round int, t trial) (Run, error) {
 	var r Run
 	for try := range b.plan.Tries {
+		if b.plan.Rules.Stolen < 1 {
+			awaitQuiet(ctx, b.plan.Rules.Stolen)
+		}
 		r = Run{Experiment: t.experiment, Engine: t.engine.Name, At: t.at, Round: round, Try: try}
 		err := t.do(ctx, &r)
 		if ctx.Err() != nil {

@@ -163,7 +163,7 @@ func (rs Results) poisoned() report.Section {
 func (rs Results) rules() report.Section {
 	voids := report.Table{Title: "Void runs", Columns: []string{"experiment", "runs", "void"}}
 	reasons := map[string]int{}
-	foreign, late := 0., 0.
+	var foreign, stolen, late float64
 	for _, x := range Experiments {
 		runs, void := 0, 0
 		for _, r := range rs.Runs {
@@ -176,7 +176,7 @@ func (rs Results) rules() report.Section {
 				reasons[strings.TrimRight(strings.SplitN(r.Void[0], " by ", 2)[0], "0123456789 %")]++
 				continue
 			}
-			foreign, late = max(foreign, r.CPU.Foreign), max(late, r.Late)
+			foreign, stolen, late = max(foreign, r.CPU.Foreign), max(stolen, r.CPU.Stolen), max(late, r.Late)
 		}
 		if runs > 0 {
 			voids.Rows = append(voids.Rows, []string{x, fmt.Sprint(runs), fmt.Sprint(void)})
@@ -188,7 +188,7 @@ func (rs Results) rules() report.Section {
 			"The load is open: it follows a schedule made beforehand, with batches encoded beforehand, from a process of its own; a reader of the output is another. Where the system allows it, both go before other processes (nice -15), so that an engine that is busy does not delay the clock.",
 			"The engines take turns in every round. Each run has new processes, topics and a new group, and passes records through the engine before its clock starts; what is measured begins when latency is flat.",
 			rs.Plan.Rules.text(rs.Plan.Tries),
-			fmt.Sprintf("%d of %d runs are void. In those that count, other processes used at most %.0f %% of the machine, and the generator was late by at most %.1f ms at p99.", rs.Voids(), len(rs.Runs), 100*foreign, late),
+			fmt.Sprintf("%d of %d runs are void. In those that count, other processes used at most %.0f %% of the machine, its host at most %.0f %%, and the generator was late by at most %.1f ms at p99.", rs.Voids(), len(rs.Runs), 100*foreign, 100*stolen, late),
 			"All engines but those marked write at least once: what is compared has the same guarantee. Receivers and the untracked topology may lose records.",
 		},
 	}
@@ -199,10 +199,10 @@ func (rules Rules) text(tries int) string {
 	if rules == Lenient {
 		return "This was a smoke run: a run is void only if records were lost, and the figures mean nothing."
 	}
-	return fmt.Sprintf("A run is void, and tried up to %d times, if other processes used more than %.0f %% of the machine, "+
+	return fmt.Sprintf("A run is void, and tried up to %d times, if other processes used more than %.0f %% of the machine, if the host of a virtual machine gave more than %.0f %% of it to others, "+
 		"if the generator was late at p99 by more than %.0f ms and more than %.0f %% of the measured p99, or if records were lost that the engine promises to keep. "+
 		"Void runs are in the JSON file and in no figure. The generator may be late in the search, where too much load is what delays it: it counts against the engine.",
-		tries, 100*rules.Foreign, rules.Late, 100*rules.Share)
+		tries, 100*rules.Foreign, 100*rules.Stolen, rules.Late, 100*rules.Share)
 }
 
 // A column is a figure of a table.

@@ -97,7 +97,8 @@ func TestJudge(t *testing.T) {
 		{"late", Run{Load: load, Late: 11}, false, "late by 11.0 ms"},
 		{"late by little", Run{Load: &reference.Reading{P99: 1}, Late: 9}, false, ""},
 		{"late in a search", Run{Experiment: sustainable, Load: load, Late: 11}, false, ""},
-		{"foreign", Run{CPU: CPU{Foreign: .11}}, false, "11 % of the machine"},
+		{"foreign", Run{CPU: CPU{Foreign: .11}}, false, "other processes used 11 % of the machine"},
+		{"stolen", Run{CPU: CPU{Stolen: .04}}, false, "the host used 4 % of the machine"},
 		{"lost", Run{Lost: 1, Fault: &Fault{}}, false, "1 records were lost"},
 		{"lost by its nature", Run{Lost: 1, Fault: &Fault{}}, true, ""},
 		{"lost without a kill", Run{Lost: 1}, true, "1 records were lost"},
@@ -110,8 +111,8 @@ func TestJudge(t *testing.T) {
 
 func TestReplays(t *testing.T) {
 	r := Run{Records: 10_001, Attempts: 10_011, Scale: Scale{Poison: 1000}}
-	if got := r.ReplaysPerPoisoned(); got != 10./11 {
-		t.Errorf("%v replays, want 10 for 11 poisoned", got)
+	if got := r.ReplaysPerPoisoned(); got != 1 {
+		t.Errorf("%v replays, want 10 for 10 poisoned", got)
 	}
 	r.Attempts = 0
 	if got := r.ReplaysPerPoisoned(); !math.IsNaN(got) {
@@ -196,7 +197,7 @@ func TestFair(t *testing.T) {
 	drained := func(engine string, n int) Run {
 		return Run{Experiment: drain, Engine: engine, Counted: n, CPU: CPU{Seconds: 1}}
 	}
-	rs := Results{Runs: []Run{drained(Loop, 1000), drained(DirectSecond, 899)}}
+	rs := Results{Plan: Headline, Runs: []Run{drained(Loop, 1000), drained(DirectSecond, 899)}}
 	if err := rs.Fair(DirectSecond, Loop); err == nil || !strings.Contains(err.Error(), "0.90 of what") {
 		t.Errorf("0.899 of the loop: %v", err)
 	}
@@ -204,8 +205,12 @@ func TestFair(t *testing.T) {
 	if err := rs.Fair(DirectSecond, Loop); err != nil {
 		t.Error(err)
 	}
+	rs.Runs[0].Void = []string{"a test"}
+	if err := rs.Fair(DirectSecond, Loop); err == nil || !strings.Contains(err.Error(), "no drain") {
+		t.Errorf("with no loop beside it: %v", err)
+	}
 	if err := (Results{}).Fair(DirectSecond, Loop); err != nil {
-		t.Error(err)
+		t.Errorf("of a plan without a drain: %v", err)
 	}
 }
 

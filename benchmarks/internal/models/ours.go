@@ -87,7 +87,7 @@ func Ours(env ...string) Lineup {
 	receivers.Lossy = true
 	l := Lineup{
 		Drain:     []Engine{loop, topology, unacked, direct, receivers},
-		Sustain:   []Engine{topology, direct, unacked, loop},
+		Sustain:   []Engine{topology, direct},
 		Half:      []Engine{topology, unacked, direct},
 		Curve:     []Engine{topology, direct},
 		Kill:      []Engine{topology, direct, receivers},

@@ -118,11 +118,15 @@ func (rs Results) Voids() (n int) {
 const leastOfLoop = .9
 
 // Fair is an error if the micro-batch engine that stands for its model drains a
-// backlog slower than it must. It is nil where that was not measured.
+// backlog slower than it must, or if no run of either counts. It is nil where no
+// backlog was to be drained.
 func (rs Results) Fair(direct, loop string) error {
+	if !rs.Plan.has(drain) {
+		return nil
+	}
 	d, l := rs.figure(drain, direct, 0, Run.PerSecond).Median, rs.figure(drain, loop, 0, Run.PerSecond).Median
 	if d == 0 || l == 0 {
-		return nil
+		return fmt.Errorf("models: no drain of %s or of the %s counts, so nothing says whether it is a fair opponent; leave the machine alone and try again", direct, loop)
 	}
 	if share := d / l; share < leastOfLoop {
 		return fmt.Errorf("models: %s drains %.2f of what the %s does, less than %.1f: no fair opponent", direct, share, loop, leastOfLoop)
@@ -185,7 +189,7 @@ func (r Run) String() string {
 	if r.Experiment == sustainable {
 		s += map[bool]string{true: "  sustained", false: "  not sustained"}[r.Sustained]
 	}
-	return s + fmt.Sprintf("  %.2f CPU s/M  generator late %.1f ms  others %.0f %%", r.PerMillion(r.CPU.Engine), r.Late, 100*r.CPU.Foreign)
+	return s + fmt.Sprintf("  %.2f CPU s/M  generator late %.1f ms  others %.0f %%  stolen %.0f %%", r.PerMillion(r.CPU.Engine), r.Late, 100*r.CPU.Foreign, 100*r.CPU.Stolen)
 }
 
 // Only is the plan with some of all experiments.

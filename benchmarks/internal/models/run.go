@@ -55,7 +55,7 @@ func (r Run) ReplaysPerPoisoned() float64 {
 	if r.Attempts == 0 || r.Scale.Poison == 0 {
 		return math.NaN()
 	}
-	poisoned := (r.Records + int(r.Scale.Poison) - 1) / int(r.Scale.Poison)
+	poisoned := reference.Poisoned(uint64(r.Records), r.Scale.Poison)
 	return float64(r.Attempts-r.Records) / float64(poisoned)
 }
 
@@ -66,13 +66,14 @@ type Rules struct {
 	// is void. A lateness counts against the engine, never for it.
 	Late, Share float64
 	Foreign     float64 // share of the machine's CPU time that other processes may use
+	Stolen      float64 // the same that the host of a virtual machine may give to others: nothing delays more
 }
 
 // Strict are the rules of every run that figures come from.
-var Strict = Rules{Late: 10, Share: .1, Foreign: .1}
+var Strict = Rules{Late: 10, Share: .1, Foreign: .1, Stolen: .03}
 
 // Lenient are those of a smoke run, whose figures mean nothing.
-var Lenient = Rules{Late: math.MaxFloat64, Share: 1, Foreign: 1}
+var Lenient = Rules{Late: math.MaxFloat64, Share: 1, Foreign: 1, Stolen: 1}
 
 // Judge returns the reasons to void a run. An engine that may lose records by its
 // nature may do so when it is killed. A probe for what is too much may find the
@@ -80,6 +81,9 @@ var Lenient = Rules{Late: math.MaxFloat64, Share: 1, Foreign: 1}
 func (rules Rules) Judge(r Run, lossy bool) (reasons []string) {
 	if r.CPU.Foreign > rules.Foreign {
 		reasons = append(reasons, fmt.Sprintf("other processes used %.0f %% of the machine", 100*r.CPU.Foreign))
+	}
+	if r.CPU.Stolen > rules.Stolen {
+		reasons = append(reasons, fmt.Sprintf("the host used %.0f %% of the machine", 100*r.CPU.Stolen))
 	}
 	if r.Load != nil && r.Experiment != sustainable && r.Late > rules.Late && r.Late > rules.Share*r.Load.P99 {
 		reasons = append(reasons, fmt.Sprintf("the generator was late by %.1f ms", r.Late))

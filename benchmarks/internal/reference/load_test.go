@@ -1,12 +1,15 @@
 package reference
 
 import (
+	"fmt"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 	"pgregory.net/rapid"
 
+	"github.com/waterspout/waterspout/internal/tweets"
 	"github.com/waterspout/waterspout/kafka"
 )
 
@@ -162,5 +165,32 @@ func TestPoison(t *testing.T) {
 	}
 	if err := b.Check(t.Context(), s); err != nil {
 		t.Error(err)
+	}
+}
+
+// One tweet of every block is poisoned, and they spread over the partitions.
+func TestPoisoned(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		every := rapid.Uint64Range(1, 20_000).Draw(t, "every")
+		records := rapid.Uint64Range(0, 50_000).Draw(t, "records")
+		p := &poisoned{every: every}
+		var n uint64
+		for i := range records {
+			if p.fails(&tweets.Tweet{Username: fmt.Sprint("zergling", i)}) {
+				n++
+			}
+		}
+		if want := Poisoned(records, every); n != want {
+			t.Errorf("%d of %d records fail, want %d", n, records, want)
+		}
+	})
+	s := Schedule{Rate: 250_000, Records: 1_000_000}
+	var parts [5]int
+	for block := range uint64(100) {
+		i := int(block*10_000 + poisonAt(block, 10_000))
+		parts[i/s.burst()%len(parts)]++
+	}
+	if slices.Min(parts[:]) < 10 {
+		t.Errorf("100 poisoned records in partitions: %v", parts)
 	}
 }

@@ -26,10 +26,28 @@ type poisoned struct {
 	mu    sync.Mutex // of tasks
 }
 
+// poisonAt is the place of the poisoned tweet among the every numbers of a block. It
+// moves from block to block, so that no partition has them all.
+func poisonAt(block, every uint64) uint64 {
+	const stride = 7919 // a prime
+	return block * stride % every
+}
+
+// Poisoned is how many of the tweets numbered from 0 to n are poisoned, of every so
+// many one.
+func Poisoned(n, every uint64) uint64 {
+	blocks := n / every
+	if poisonAt(blocks, every) < n%every {
+		return blocks + 1
+	}
+	return blocks
+}
+
 // fails reports whether a tweet that was decoded is to fail.
 func (p *poisoned) fails(t *tweets.Tweet) bool {
-	n, err := numberOf(t.Username)
-	if err != nil || uint64(n)%p.every != 0 {
+	i, err := numberOf(t.Username)
+	n := uint64(i)
+	if err != nil || n%p.every != poisonAt(n/p.every, p.every) {
 		return false
 	}
 	_, failed := p.seen.LoadOrStore(n, true)
