@@ -155,7 +155,8 @@ func (rs Results) poisoned() report.Section {
 		Title: "Poisoned records", Tables: rs.table(poison, "engine", []column{
 			{"replays per poisoned", Run.ReplaysPerPoisoned, one}, {"p50 ms", p50, ms}, {"p99 ms", p99, ms}, {"p99.9 ms", p999, ms}, {"doubled", doubled, whole},
 		}),
-		Text: fmt.Sprintf("One record in %d fails the first time it is decoded. A topology replays that record; a batch is replayed as far as its task reaches, and the batches behind it wait.", rs.Plan.Poison),
+		Text: fmt.Sprintf("One record in %d fails the first time it is decoded. A topology replays that record; a batch is replayed as far as its task reaches, and the batches behind it wait. ", rs.Plan.Poison) +
+			"A number behind an engine is the share of the half load that it had; without one it had all of it.",
 	}
 }
 

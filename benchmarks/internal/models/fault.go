@@ -1,6 +1,10 @@
 package models
 
-import "github.com/waterspout/waterspout/benchmarks/internal/reference"
+import (
+	"time"
+
+	"github.com/waterspout/waterspout/benchmarks/internal/reference"
+)
 
 // A Fault is what came of a process that was killed and started again at once.
 // Times are in seconds since the load began.
@@ -8,7 +12,7 @@ type Fault struct {
 	Killed, Restarted float64
 	Silence           float64 // the longest time without a record from then on
 	Calm              float64 // the longest before
-	CatchUp           float64 // from the kill until lag was as before for good; 0 if it never was
+	CatchUp           float64 // from the kill until lag was as before for a second; 0 if it never was
 }
 
 // Lags are, after each slot of the reading, how many records were due but had not
@@ -29,8 +33,11 @@ func Lags(s reference.Schedule, first []int, killed float64, lost int) []int {
 	return lags
 }
 
-// CatchUp is how many seconds after the kill lag was back for good at what it was,
-// at most, in the given time before; 0 if it never was.
+// calmSlots are a second.
+const calmSlots = int(time.Second / reference.Slot)
+
+// CatchUp is how many seconds after the kill lag was back for a second, or to the
+// end, at what it was at most in the given time before; 0 if it never was.
 func CatchUp(lags []int, from, killed float64) float64 {
 	slot := reference.Slot.Seconds()
 	first, at := int(from/slot), int(killed/slot)
@@ -41,12 +48,14 @@ func CatchUp(lags []int, from, killed float64) float64 {
 	for _, lag := range lags[first:at] {
 		normal = max(normal, lag)
 	}
-	last := len(lags) - 1
-	for last >= at && lags[last] <= normal {
-		last--
+	calm := 0 // slots in a row
+	for i := at; i < len(lags); i++ {
+		if calm++; lags[i] > normal {
+			calm = 0
+		}
+		if begin := i - calm + 1; calm > 0 && (calm == calmSlots || i == len(lags)-1) {
+			return max(float64(begin+1)*slot-killed, slot)
+		}
 	}
-	if last == len(lags)-1 {
-		return 0
-	}
-	return max(float64(last+2)*slot-killed, slot)
+	return 0
 }

@@ -58,7 +58,8 @@ type Plan struct {
 	Kill       Span
 	Fault      float64   // seconds into a load, when the process is killed
 	Fractions  []float64 // of the sustainable rate, for latency against load
-	Poison     uint64    // of so many records one is poisoned
+	Poison     uint64    // of so many records one is poisoned, at the half load
+	Dilute     float64   // and at this share of it
 
 	Tasks, Pending, Sizes, Parts []int
 	Bytes                        int // of the backlogs of Sizes
@@ -73,7 +74,7 @@ var Full = Plan{
 	Name: "full", Experiments: Experiments, Repeats: 5, Bisections: 5, Tries: 3, Rules: Strict,
 	Backlog: 2_000_000, Partitions: 5,
 	Probes: 4, Probe: Span{7, 2, 2}, Load: Span{11, 2, 5}, Kill: Span{14, 2, 2}, Fault: 5,
-	Fractions: []float64{.1, .25, .5, .8, .95, 1.1}, Poison: 10_000,
+	Fractions: []float64{.1, .25, .5, .8, .95, 1.1}, Poison: 10_000, Dilute: .1,
 	Tasks: []int{1, 2, 4, 8}, Pending: []int{1000, 10_000, 100_000},
 	Sizes: []int{100, 1000, 10_000}, Parts: []int{5, 50}, Bytes: 100 << 20,
 }

@@ -218,7 +218,13 @@ func (b *Bench) kills(ctx context.Context) error {
 
 func (b *Bench) poisons(ctx context.Context) error {
 	return b.atHalf(ctx, func(rate int) []trial {
-		return b.underLoad(poison, 0, b.lineup.Poison, offer{rate: rate, span: b.plan.Load, scale: Scale{Poison: b.plan.Poison}})
+		o := offer{rate: rate, span: b.plan.Load, scale: Scale{Poison: b.plan.Poison}}
+		ts := b.underLoad(poison, 0, b.lineup.Poison, o)
+		if f := b.plan.Dilute; f > 0 {
+			o.rate = max(int(f*float64(rate)), 1)
+			ts = append(ts, b.underLoad(poison, f, b.lineup.Poison, o)...)
+		}
+		return ts
 	})
 }
 

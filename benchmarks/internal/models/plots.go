@@ -143,7 +143,7 @@ func (rs Results) killed() report.Section {
 		Tables: rs.table(kill, "engine", []column{
 			{"lost", lost, whole}, {"doubled", doubled, whole}, {"silent s", silence, two}, {"silent before, s", usual, two}, {"caught up after s", catchUp, one},
 		}),
-		Text: fmt.Sprintf("At the half load the engine's process is killed after %.0f s and started again at once. Silence is the longest time without a record from then on, beside the longest before, which a batch has by its nature; caught up is when the lag is for good what it was. The plot has the run of each engine whose silence is the median.", rs.Plan.Fault),
+		Text: fmt.Sprintf("At the half load the engine's process is killed after %.0f s and started again at once. Silence is the longest time without a record from then on, beside the longest before, which a batch has by its nature; caught up is when the lag is what it was, for a second. The plot has the run of each engine whose silence is the median.", rs.Plan.Fault),
 	}
 }
 
