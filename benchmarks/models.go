@@ -85,13 +85,13 @@ func (c *comparison) ours() models.Lineup { return models.Ours(fmt.Sprintf("GOGC
 
 // measure compares the engines of a lineup, and writes what came of it, also of
 // what was measured until an error.
-func (c *comparison) measure(ctx context.Context, k models.Kafka, p models.Plan, l models.Lineup) (err error) {
+func (c *comparison) measure(ctx context.Context, k models.Kafka, p models.Plan, l models.Lineup, programs []models.Program) (err error) {
 	b, err := models.NewBench(ctx, k, p, l, c.progress())
 	if err != nil {
 		return err
 	}
 	defer func() { err = closed(ctx, err, b.Close()) }()
-	b.Rate, b.Results.Name = c.rate, c.name
+	b.Rate, b.Results.Name, b.Results.Programs = c.rate, c.name, programs
 	b.Results.Command = strings.Join(append([]string{"go run ./benchmarks", c.name}, c.args...), " ")
 	measured := b.Measure(ctx)
 	if len(b.Results.Runs) == 0 {
@@ -124,7 +124,15 @@ func runModels(ctx context.Context, args []string) (err error) {
 		return err
 	}
 	defer func() { err = closed(ctx, err, stop()) }()
-	return c.measure(ctx, k, p, c.ours())
+	return c.measure(ctx, k, p, c.ours(), programs())
+}
+
+// programs are the job as our engines have it.
+func programs() []models.Program {
+	return models.ReadPrograms(".",
+		models.Program{Engine: "topology", Path: "examples/microbatch/job_topology.go"},
+		models.Program{Engine: "micro-batch", Path: "examples/microbatch/job_microbatch.go"},
+	)
 }
 
 // closed adds the error of closing to another, but for one that an interrupt

@@ -36,7 +36,11 @@ func runPeers(ctx context.Context, args []string) (err error) {
 	defer func() { err = closed(ctx, err, stop()) }()
 	l := c.ours().Beside(others)
 	p.Fractions = []float64{.5, .8, 1.1} // of many engines
-	return c.measure(ctx, k, p, l)
+	theirs, err := peers.Programs()
+	if err != nil {
+		return err
+	}
+	return c.measure(ctx, k, p, l, append(programs(), theirs...))
 }
 
 // real is a broker of Apache Kafka with its data in dir, or the one that the flags

@@ -22,7 +22,7 @@ func (rs Results) Document() report.Document {
 	}
 	for _, s := range []func() report.Section{
 		rs.headline, rs.drained, rs.searched, rs.halfLoad, rs.curve, rs.distribution, rs.batched, rs.acking,
-		rs.killed, rs.poisoned, rs.grown, rs.rules,
+		rs.killed, rs.poisoned, rs.grown, rs.written, problems, rs.rules,
 	} {
 		if section := s(); len(section.Tables)+len(section.Plots)+len(section.Notes) > 0 {
 			d.Sections = append(d.Sections, section)

@@ -23,10 +23,11 @@ type Results struct {
 	Machine   Machine
 	Kafka     string
 	Started   time.Time
-	Seconds   float64  // that it all took
-	Reference string   // the engine that the others stand beside
-	Paired    []string // the engines that are compared first
-	Half      int      // records a second: the half load
+	Seconds   float64   // that it all took
+	Reference string    // the engine that the others stand beside
+	Paired    []string  // the engines that are compared first
+	Half      int       // records a second: the half load
+	Programs  []Program `json:",omitempty"`
 	Sustained []Sustain
 	Runs      []Run
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 
 	sources "github.com/waterspout/waterspout/benchmarks/peers"
 
@@ -80,10 +81,25 @@ func (p Peer) scaled(s models.Scale) []string {
 	}
 }
 
-// Source is the text of the peer's program, for [Lines].
+// Source is the text of the peer's program, for [models.Lines].
 func (p Peer) Source() (string, error) {
 	b, err := sources.Sources.ReadFile(p.Program)
 	return string(b), err
+}
+
+// Programs are the sources of the peers, each told once, with the lines that it has.
+func Programs() (all []models.Program, err error) {
+	for _, p := range peers {
+		program := models.Program{Engine: strings.SplitN(p.Name, ",", 2)[0], Path: "benchmarks/peers/" + p.Program}
+		source, err := p.Source()
+		if err != nil {
+			return nil, err
+		}
+		if program.Lines = models.Lines(source); !slices.ContainsFunc(all, func(q models.Program) bool { return q.Path == program.Path }) {
+			all = append(all, program)
+		}
+	}
+	return all, nil
 }
 
 // Engines builds the peers, which takes a minute and the network the first time and

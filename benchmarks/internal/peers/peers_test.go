@@ -168,41 +168,11 @@ func TestBuildBuildsOnce(t *testing.T) {
 	}
 }
 
-func TestLines(t *testing.T) {
-	const program = `// A comment.
-package main
-
-import "fmt"
-
-import (
-	"errors"
-	"os"
-	"strings"
-)
-
-/* A comment. */
-/**
- * Another one.
- */
-func main() { // counts
-	fmt.Println("a")
-
-	os.Exit(0)
-}
-`
-	if n := Lines(program); n != 4 {
-		t.Errorf("%d lines", n)
-	}
-	if n := Lines("package a;\nimport static b.c;\nimport d;\nclass E {}"); n != 1 {
-		t.Errorf("%d lines of Java", n)
-	}
-}
-
 func TestPeersHaveSources(t *testing.T) {
 	for _, p := range Peers() {
 		source, err := p.Source()
-		if err != nil || Lines(source) < 20 || !strings.Contains(source, "class "+p.main+" ") {
-			t.Errorf("%s: %d lines, %v", p.Name, Lines(source), err)
+		if err != nil || models.Lines(source) < 20 || !strings.Contains(source, "class "+p.main+" ") {
+			t.Errorf("%s: %d lines, %v", p.Name, models.Lines(source), err)
 		}
 		if _, err := sources.Sources.Open(p.module + "/pom.xml"); err != nil {
 			t.Error(err)
