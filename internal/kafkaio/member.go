@@ -375,7 +375,9 @@ func (m *Member) leaveAs(id string) error {
 	}
 	resp, err := coordinator.LeaveGroup(&sarama.LeaveGroupRequest{
 		Version: 3, GroupId: m.cfg.Group,
-		Members: []sarama.MemberIdentity{{MemberId: id, GroupInstanceId: m.instance()}},
+		// Not by the instance id: a successor may have it by now, and some
+		// brokers would let that one go.
+		Members: []sarama.MemberIdentity{{MemberId: id}},
 	})
 	if err != nil {
 		_ = coordinator.Close() // sarama opens it again at the next request

@@ -67,6 +67,12 @@ func TestCommitIsFenced(t *testing.T) {
 	if err != nil || committed["in"][0] != 10 {
 		t.Errorf("committed %v, want 10; %v", committed, err)
 	}
+	if err := zombie.Close(); err != nil {
+		t.Error(err)
+	}
+	if err := successor.Commit(kafkaio.Point{Claim: c, Offset: 11})[0]; err != nil {
+		t.Errorf("after the zombie has left: %v", err)
+	}
 }
 
 // Batches come in order, and none after the claim is lost.
