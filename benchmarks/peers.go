@@ -5,11 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 
 	"github.com/waterspout/waterspout/benchmarks/internal/models"
 	"github.com/waterspout/waterspout/benchmarks/internal/peers"
 	"github.com/waterspout/waterspout/internal/realkafka"
 )
+
+// checkpointed is when a query in Spark's Real-time Mode has its first checkpoint, in
+// seconds: one that was killed before it does not start again.
+const checkpointed = 7
 
 func runPeers(ctx context.Context, args []string) (err error) {
 	c := newComparison("peers")
@@ -35,7 +40,11 @@ func runPeers(ctx context.Context, args []string) (err error) {
 	}
 	defer func() { err = closed(ctx, err, stop()) }()
 	l := c.ours().Beside(others)
-	p.Fractions = []float64{.5, .8, 1.1} // of many engines
+	if c.only == "" {
+		p.Experiments = slices.DeleteFunc(slices.Clone(p.Experiments), func(x string) bool { return !slices.Contains(models.Headline.Experiments, x) })
+	}
+	p.Bisections = 1 // of many engines
+	p = p.Compiled().FaultAfter(checkpointed)
 	theirs, err := peers.Programs()
 	if err != nil {
 		return err

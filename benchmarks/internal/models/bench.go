@@ -80,9 +80,7 @@ const patience = 6
 func (b *Bench) attempt(ctx context.Context, round int, t trial) (Run, error) {
 	var r Run
 	for try := range b.plan.Tries {
-		if b.plan.Rules.Stolen < 1 {
-			awaitQuiet(ctx, b.plan.Rules.Stolen)
-		}
+		awaitQuiet(ctx, b.plan.Rules.Stolen, b.plan.Quiet)
 		r = Run{Experiment: t.experiment, Engine: t.engine.Name, At: t.at, Round: round, Try: try}
 		err := t.do(ctx, &r)
 		if ctx.Err() != nil {
@@ -149,9 +147,6 @@ func (b *Bench) backlog(ctx context.Context, records, size, partitions int) (bac
 	return backlog{topic, records, size, partitions}, b.topics.fill(ctx, topic, 0, records, size)
 }
 
-// warmth is the share of a backlog that is not measured.
-const warmth = .1
-
 // drain has an engine empty a backlog.
 func (b *Bench) drain(ctx context.Context, r *Run, e Engine, l backlog, scale Scale) (err error) {
 	j, err := b.job(ctx, l.topic, l.partitions, scale)
@@ -181,7 +176,7 @@ func (b *Bench) measureDrain(ctx context.Context, r *Run, p Process, j Job, begi
 		return err
 	}
 	r.Start = time.Since(begin).Seconds()
-	from, err := b.await(ctx, j.Out, int(warmth*float64(r.Records)))
+	from, err := b.await(ctx, j.Out, int(b.plan.Warm*float64(r.Records)))
 	if err != nil {
 		return err
 	}

@@ -80,7 +80,7 @@ func (rs Results) drained() report.Section {
 	s := report.Section{
 		Title: "Draining a backlog", Tables: t,
 		Text: "How fast an engine empties a topic that is full when it starts, nothing else running but the broker. " +
-			"Measured from the first tenth of the output to its end; the start is from the process's birth to its first record.",
+			fmt.Sprintf("Measured from when %.0f %% of the output is there to its end; the start is from the process's birth to its first record.", 100*rs.Plan.Warm),
 	}
 	if d, l := rs.figure(drain, DirectSecond, 0, Run.PerSecond).Median, rs.figure(drain, Loop, 0, Run.PerSecond).Median; d > 0 && l > 0 {
 		s.Notes = append(s.Notes, fmt.Sprintf("%s reaches %.2f of the %s, which stands on the same client: it is a fair opponent if that is at least %.1f.", DirectSecond, d/l, Loop, leastOfLoop))

@@ -48,9 +48,11 @@ type Plan struct {
 	Bisections  int // of the search
 	Tries       int // of a run, until it is not void
 	Rules       Rules
-	Few         bool // the engines that are compared first take part, and no others but in the drain
+	Quiet       float64 // seconds that a run waits for a quiet machine
+	Few         bool    // the engines that are compared first take part, and no others but in the drain
 
-	Backlog    int // records
+	Backlog    int     // records
+	Warm       float64 // share of a backlog that passes before its clock starts
 	Partitions int
 	Probes     int // of a search
 	Probe      Span
@@ -71,8 +73,8 @@ type Span struct{ Seconds, From, Until float64 }
 
 // Full measures everything. On two cores it takes a good hour.
 var Full = Plan{
-	Name: "full", Experiments: Experiments, Repeats: 5, Bisections: 5, Tries: 3, Rules: Strict,
-	Backlog: 2_000_000, Partitions: 5,
+	Name: "full", Experiments: Experiments, Repeats: 5, Bisections: 5, Tries: 3, Rules: Strict, Quiet: 40,
+	Backlog: 2_000_000, Warm: .1, Partitions: 5,
 	Probes: 4, Probe: Span{7, 2, 2}, Load: Span{11, 2, 5}, Kill: Span{14, 2, 2}, Fault: 5,
 	Fractions: []float64{.1, .25, .5, .8, .95, 1.1}, Poison: 10_000, Dilute: .1,
 	Tasks: []int{1, 2, 4, 8}, Pending: []int{1000, 10_000, 100_000},
@@ -81,19 +83,35 @@ var Full = Plan{
 
 // Headline measures what is told first, in less than ten minutes.
 var Headline = Plan{
-	Name: "headline", Experiments: []string{drain, sustainable, half, kill, poison}, Repeats: 3, Bisections: 1, Tries: 3, Rules: Strict, Few: true,
-	Backlog: 2_000_000, Partitions: 5,
+	Name: "headline", Experiments: []string{drain, sustainable, half, kill, poison}, Repeats: 3, Bisections: 1, Tries: 3, Rules: Strict, Quiet: 2, Few: true,
+	Backlog: 2_000_000, Warm: .1, Partitions: 5,
 	Probes: 4, Probe: Span{6, 2, 2}, Load: Span{9, 2, 4}, Kill: Span{11, 2, 2}, Fault: 4, Poison: 10_000,
 }
 
 // Smoke shows that everything works, in some twenty seconds.
 var Smoke = Plan{
 	Name: "short", Experiments: []string{drain, half, kill, poison}, Repeats: 1, Bisections: 1, Tries: 1, Rules: Lenient, Few: true,
-	Backlog: 100_000, Partitions: 5,
+	Backlog: 100_000, Warm: .1, Partitions: 5,
 	Load: Span{2, 0, 0}, Kill: Span{3, 0, 0}, Fault: 1.5, Poison: 1000,
 }
 
 func (p Plan) has(experiment string) bool { return slices.Contains(p.Experiments, experiment) }
+
+// FaultAfter is the plan with a load that is so many seconds old, at least, when the
+// process is killed.
+func (p Plan) FaultAfter(seconds float64) Plan {
+	later := max(seconds-p.Fault, 0)
+	p.Fault += later
+	p.Kill.Seconds += later
+	return p
+}
+
+// Compiled is the plan with backlogs so large that engines which compile what they
+// run often have done that when the clock starts.
+func (p Plan) Compiled() Plan {
+	p.Backlog, p.Warm = 2*p.Backlog, .5
+	return p
+}
 
 // few is the lineup with only the engines that are compared first, but for the
 // drain.

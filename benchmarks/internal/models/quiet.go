@@ -9,18 +9,17 @@ import (
 	"github.com/waterspout/waterspout/benchmarks/internal/harness"
 )
 
-// How long a quiet machine is waited for, and how often and long it is looked at.
+// How often and long the machine is looked at.
 const (
-	quietPatience = 40 * time.Second
-	quietPause    = 2 * time.Second
-	quietLook     = 400 * time.Millisecond
+	quietPause = 2 * time.Second
+	quietLook  = 400 * time.Millisecond
 )
 
 // awaitQuiet returns when the host of a virtual machine takes no more than a share
-// of it away, or when its patience or ctx have run out: then the run will be void.
+// of it away, or when as many seconds or ctx have run out: then the run will be void.
 // What a host takes shows only while the machine is busy, so a look makes it busy.
-func awaitQuiet(ctx context.Context, share float64) {
-	for begin := time.Now(); time.Since(begin) < quietPatience; {
+func awaitQuiet(ctx context.Context, share, seconds float64) {
+	for begin := time.Now(); time.Since(begin).Seconds() < seconds; {
 		if stolenWhileBusy(quietLook) <= share {
 			return
 		}
