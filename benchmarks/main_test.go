@@ -78,7 +78,7 @@ func TestWordcount(t *testing.T) {
 
 func TestReference(t *testing.T) {
 	out := output(t, func() error {
-		return run(t.Context(), []string{"reference", "-n", "50000", "-runs", "1", "-decoders", "2", "-encoders", "2", "-json", "-q"})
+		return run(t.Context(), []string{"reference", "-n", "300000", "-runs", "1", "-decoders", "2", "-encoders", "2", "-json", "-q"})
 	})
 	got := figures(t, out)
 	for _, name := range contenders {
@@ -93,7 +93,7 @@ func TestReference(t *testing.T) {
 
 func TestWorkers(t *testing.T) {
 	out := output(t, func() error {
-		return run(t.Context(), []string{"workers", "-n", "60000", "-runs", "1", "-decoders", "2", "-encoders", "2", "-idle", "1", "-json", "-q"})
+		return run(t.Context(), []string{"workers", "-n", "300000", "-runs", "1", "-decoders", "2", "-encoders", "2", "-idle", "1", "-json", "-q"})
 	})
 	lines := strings.Split(strings.TrimSpace(out), "\n")
 	dec := json.NewDecoder(bytes.NewBufferString(lines[len(lines)-1]))

@@ -39,6 +39,12 @@ func gone(pid int) bool {
 	return strings.HasPrefix(string(out), "Z")
 }
 
+// command is the name of what a process runs.
+func command(pid int) string {
+	out, _ := exec.Command("ps", "-o", "comm=", "-p", strconv.Itoa(pid)).Output()
+	return strings.TrimSpace(string(out))
+}
+
 func eventually(t *testing.T, what string, cond func() bool) {
 	t.Helper()
 	look := time.NewTicker(10 * time.Millisecond)
@@ -73,6 +79,7 @@ func TestProcessEndsWithItsParent(t *testing.T) {
 				t.Error("it is gone before its parent")
 			}
 			if frozen {
+				eventually(t, "the shell has become the program", func() bool { return command(pid) == "sleep" })
 				if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
 					t.Error(err)
 				}

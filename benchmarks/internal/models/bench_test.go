@@ -27,7 +27,7 @@ func TestMain(m *testing.M) {
 // tiny is everything, as small as it can be.
 var tiny = Plan{
 	Name: "tiny", Experiments: Experiments, Repeats: 1, Bisections: 1, Tries: 1, Rules: Lenient,
-	Backlog: 100_000, Warm: .1, Partitions: 2, Probes: 1, Probe: Span{1, 0, 0}, Load: Span{1, 0, 0}, Kill: Span{1.5, 0, 0}, Fault: .5,
+	Backlog: 300_000, Warm: .1, Partitions: 2, Probes: 1, Probe: Span{1, 0, 0}, Load: Span{1, 0, 0}, Kill: Span{1.5, 0, 0}, Fault: .5,
 	Fractions: []float64{.5}, Poison: 100, Tasks: []int{1}, Pending: []int{1000}, Sizes: []int{200}, Parts: []int{3}, Bytes: 1 << 24,
 }
 

@@ -91,7 +91,7 @@ var Headline = Plan{
 // Smoke shows that everything works, in some twenty seconds.
 var Smoke = Plan{
 	Name: "short", Experiments: []string{drain, half, kill, poison}, Repeats: 1, Bisections: 1, Tries: 1, Rules: Lenient, Few: true,
-	Backlog: 100_000, Warm: .1, Partitions: 5,
+	Backlog: 300_000, Warm: .1, Partitions: 5,
 	Load: Span{2, 0, 0}, Kill: Span{3, 0, 0}, Fault: 1.5, Poison: 1000,
 }
 
