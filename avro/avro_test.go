@@ -179,6 +179,7 @@ func TestHostilePayloads(t *testing.T) {
 	money := avro.Must(avro.New[*big.Rat](`{"type":"bytes","logicalType":"decimal","precision":9,"scale":2}`))
 	maybe := avro.Must(avro.New[*string](`["null","string"]`))
 	one := varint(1)
+	overlong := []byte{0x80, 0x80, 0x80, 0x80, 0x80, 0} // zero
 	cases := []struct {
 		name, want string
 		decode     func([]byte) error
@@ -194,6 +195,9 @@ func TestHostilePayloads(t *testing.T) {
 		{"varint without end", "too many bits", into(str), bytes.Repeat([]byte{0xff}, 20)},
 		{"varint of 65 bits", "too many bits", into(longs), join(one, bytes.Repeat([]byte{0xff}, 9), []byte{2, 0})},
 		{"int of 33 bits", "too many bits", into(num), varint(1 << 31)},
+		{"int of six bytes", "too many bits", into(num), overlong},
+		{"symbol of six bytes", "too many bits", into(state), overlong},
+		{"branch of six bytes", "too many bits", into(maybe), overlong},
 		{"bool of 2", "2 is not a bool", into(flag), []byte{2}},
 		{"symbol past the end", "symbol 2 of 2", into(state), varint(2)},
 		{"negative symbol", "symbol -1 of 2", into(state), varint(-1)},

@@ -25,8 +25,8 @@ const (
 
 // A program is the shape of a schema's values, nested records laid flat. It
 // proves that bytes are one value, with the strictness of the Avro specification
-// and a bit more: a varint has no bits that its type cannot hold, and a block's
-// size in bytes is its true one.
+// and a bit more: a varint has no bits and no bytes that its type cannot hold, and a
+// block's size in bytes is its true one.
 type program []step
 
 type step struct {
@@ -101,6 +101,11 @@ func (s *step) check(b []byte, pos int) (int, error) {
 	v, next, err := varint(b, pos)
 	if err != nil {
 		return pos, s.fail(err)
+	}
+	// All of these but the count of a block are ints, which end within five bytes,
+	// zeros behind the last bit or not.
+	if s.shape < shapeArray && next-pos > binary.MaxVarintLen32 {
+		return pos, s.fail(errVarint)
 	}
 	switch s.shape {
 	case shapeInt:
