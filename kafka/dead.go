@@ -146,24 +146,22 @@ func (d *deadLetters) run(ctx context.Context) {
 
 // results ends the records whose dead letters are written. It runs on a
 // goroutine of the writer.
-func (d *deadLetters) results(results []kafkaio.Result[givenUp]) {
-	var again []givenUp
-	for _, r := range results {
-		switch _, refused := errors.AsType[*kafkaio.RefusedError](r.Err); {
-		case r.Err == nil:
-			d.source.written.Add(1)
-			d.source.finish(r.Token)
-		case refused:
-			g := r.Token
+func (d *deadLetters) results(r kafkaio.Result[givenUp]) {
+	d.source.member.Troubled("dead letters", r.Err)
+	_, refused := errors.AsType[*kafkaio.RefusedError](r.Err)
+	if r.Err != nil && !refused {
+		again := slices.Clone(r.Tokens)
+		time.AfterFunc(deadPause, func() { d.add(again...) })
+		return
+	}
+	for _, g := range r.Tokens {
+		if refused {
 			g.why.Text = fmt.Sprintf("%s (and its dead letter was refused: %v)", g.why.Text, r.Err)
 			d.source.withoutDead(g)
-		default:
-			again = append(again, r.Token)
+			continue
 		}
-		d.source.member.Troubled("dead letters", r.Err)
-	}
-	if again != nil {
-		time.AfterFunc(deadPause, func() { d.add(again...) })
+		d.source.written.Add(1)
+		d.source.finish(g)
 	}
 }
 

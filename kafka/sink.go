@@ -23,7 +23,6 @@ const closeTimeout = 5 * time.Second
 type Sink struct {
 	bolt   Bolt
 	writer *kafkaio.Writer[tuple.Held]
-	acked  []tuple.Held // scratch of settle
 }
 
 var (
@@ -88,16 +87,15 @@ func (s *Sink) Close() error {
 }
 
 // settle runs on a goroutine of the writer, never beside itself.
-func (s *Sink) settle(results []kafkaio.Result[tuple.Held]) {
-	s.acked = s.acked[:0]
-	for _, r := range results {
-		if r.Err == nil {
-			s.acked = append(s.acked, r.Token)
-		} else {
-			r.Token.Fail(failure(r.Err))
-		}
+func (s *Sink) settle(r kafkaio.Result[tuple.Held]) {
+	if r.Err == nil {
+		tuple.AckAll(r.Tokens)
+		return
 	}
-	tuple.AckAll(s.acked)
+	err := failure(r.Err)
+	for _, held := range r.Tokens {
+		held.Fail(err)
+	}
 }
 
 // failure is what a spout is told of a record that was not written. An outage

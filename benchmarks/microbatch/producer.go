@@ -1,6 +1,7 @@
 package microbatch
 
 import (
+	"cmp"
 	"context"
 	"sync"
 	"sync/atomic"
@@ -55,18 +56,12 @@ func (p *Producer) Flush(ctx context.Context) error {
 }
 
 // results is called by the writer.
-func (p *Producer) results(results []kafkaio.Result[struct{}]) {
-	written := 0
-	for i := range results {
-		if results[i].Err == nil {
-			written++
-			continue
-		}
-		p.mu.Lock()
-		if p.err == nil {
-			p.err = results[i].Err
-		}
-		p.mu.Unlock()
+func (p *Producer) results(r kafkaio.Result[struct{}]) {
+	if r.Err == nil {
+		p.confirmed.Add(uint64(len(r.Tokens)))
+		return
 	}
-	p.confirmed.Add(uint64(written))
+	p.mu.Lock()
+	p.err = cmp.Or(p.err, r.Err)
+	p.mu.Unlock()
 }

@@ -26,17 +26,17 @@
 //	batch, ok := c.Take() // never blocks; m.Ready() tells when to look again
 //	refused := m.Commit(kafkaio.Point{Claim: c, Offset: batch.Next})
 //
-// Writing: a [Writer] takes records with a token each and reports their outcomes
-// in batches. It stands on sarama's protocol level, too: sarama's AsyncProducer
+// Writing: a [Writer] takes records with a token each and reports their outcomes,
+// many at a time. It stands on sarama's protocol level, too: sarama's AsyncProducer
 // passes each record through five channels, which costs five times as much, and
 // fails records one by one after an outage. Each partition is a small state
 // machine (a queue of batches, one in flight, numbered for idempotence); a link
 // per broker sends what its partitions have in one request at a time; one
 // goroutine finds leaders and producer ids. The invariant of the writing half:
-// one Result per record, and a record that is sent again is neither doubled nor
+// each record is in one Result, and one that is sent again is neither doubled nor
 // put out of order.
 //
-//	w, err := kafkaio.NewWriter(ctx, kafkaio.WriterOptions{Brokers: brokers}, func(rs []kafkaio.Result[int]) { ... })
+//	w, err := kafkaio.NewWriter(ctx, kafkaio.WriterOptions{Brokers: brokers}, func(r kafkaio.Result[int]) { ... })
 //	err = w.Write(ctx, &record, token) // collects
 //	err = w.Push(ctx)                  // sends what was collected
 //	err = w.Close(ctx)

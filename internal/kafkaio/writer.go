@@ -13,24 +13,24 @@ import (
 
 const (
 	// chunk is how many records Write collects before it hands them over by
-	// itself.
+	// itself, if they do not fill a batch before.
 	chunk = 128
 	// bufferBytes bounds what a Writer has taken and not settled.
 	bufferBytes = 32 << 20
 )
 
-// A Result is the outcome of one record. Err is nil when the broker has the
-// record on all its in-sync replicas; then Partition and Offset say where.
+// A Result is the outcome of records of one partition. Err is nil when the broker
+// has them on all its in-sync replicas; then Partition and Offset say where.
 type Result[T any] struct {
-	Token     T
+	Tokens    []T // of the records, in the order of Write
 	Partition int32
-	Offset    int64 // -1 if the broker did not tell, which it need not after a retry
-	Err       error // a *RefusedError if sending it again cannot help
+	Offset    int64 // of the first, the others follow; -1 if the broker did not tell, which it need not after a retry
+	Err       error // a *RefusedError if sending them again cannot help
 }
 
 // A Writer sends records, idempotently and to all in-sync replicas, and reports
-// the outcome of each: exactly one Result per record that Write took, carrying
-// the caller's token. Records of a partition are sent in the order of Write,
+// the outcome of each: the caller's token of each record that Write took is in
+// exactly one Result. Records of a partition are sent in the order of Write,
 // also when they are sent again; only those that fail are missing from it.
 //
 // There is one request in flight per broker, and no linger: under load batches
@@ -44,11 +44,14 @@ type Writer[T any] struct {
 	conns   *conns
 	conf    *sarama.Config
 	manual  bool
-	results func([]Result[T])
+	results func(Result[T])
 
-	chunk   []item[T] // written, not handed over yet
+	filled  []*part[T] // written, not handed over yet
+	count   int        // records of filled
+	bytes   int        // the same
+	now     int64      // of records without a time, in milliseconds; 0 if none was asked for since Push
 	router  router[T]
-	pool    sync.Pool // of *batch[T]
+	pools   pools[T]
 	deliver sync.Mutex
 	open    atomic.Int64  // records handed over whose result is not out
 	idle    chan struct{} // gets a token when open falls to 0
@@ -66,18 +69,10 @@ type Writer[T any] struct {
 	work sync.WaitGroup
 }
 
-// An item is a record on its way to its partition.
-type item[T any] struct {
-	record Record
-	token  T
-	to     *partition[T]
-}
-
 // NewWriter connects a Writer and checks that the topics exist and may be written
-// to; ctx bounds that and nothing later. results is called with at least one
-// Result at a time; it must not block or call the Writer, and does not keep the
-// slice.
-func NewWriter[T any](ctx context.Context, o WriterOptions, results func([]Result[T])) (*Writer[T], error) {
+// to; ctx bounds that and nothing later. results must not block or call the Writer,
+// and does not keep the slice of tokens.
+func NewWriter[T any](ctx context.Context, o WriterOptions, results func(Result[T])) (*Writer[T], error) {
 	conf, err := o.producerConfig()
 	if err != nil {
 		return nil, fmt.Errorf("kafka: %w", err)
@@ -95,9 +90,8 @@ func NewWriter[T any](ctx context.Context, o WriterOptions, results func([]Resul
 	}
 	w := &Writer[T]{
 		client: client, conns: conns, conf: conf, manual: o.Manual, results: results,
-		chunk: make([]item[T], 0, chunk), router: newRouter[T](client),
-		pool: sync.Pool{New: func() any { return &batch[T]{sequence: -1} }},
-		idle: make(chan struct{}, 1), space: make(chan struct{}, 1),
+		router: newRouter[T](client),
+		idle:   make(chan struct{}, 1), space: make(chan struct{}, 1),
 		links: map[int32]*link[T]{}, latest: id,
 		seek: make(chan struct{}, 1), stop: make(chan struct{}),
 	}
@@ -115,52 +109,68 @@ func NewWriter[T any](ctx context.Context, o WriterOptions, results func([]Resul
 // goes on with it.
 func (w *Writer[T]) Write(ctx context.Context, r *Record, token T) error {
 	to, err := w.router.partition(r, w.manual)
-	if err == nil {
-		err = w.tooLarge(r)
+	bytes := size(r)
+	if err == nil && bytes > w.conf.Producer.MaxMessageBytes {
+		err = fmt.Errorf("%w: %d bytes, and Producer.MaxMessageBytes is %d", sarama.ErrMessageSizeTooLarge, bytes, w.conf.Producer.MaxMessageBytes)
 	}
 	if err != nil {
 		w.open.Add(1)
-		w.report([]Result[T]{{Token: token, Partition: -1, Offset: -1, Err: outcome(r.Topic, err)}})
+		w.tell(Result[T]{Tokens: []T{token}, Partition: -1, Offset: -1, Err: outcome(r.Topic, err)})
 		return nil
 	}
-	w.chunk = append(w.chunk, item[T]{*r, token, to})
-	if len(w.chunk) < chunk {
+	w.fill(to, bytes).add(r, w.timeOf(r), token, bytes)
+	w.count++
+	if w.bytes += bytes; w.count < chunk && w.bytes < w.conf.Producer.MaxMessageBytes {
 		return nil
 	}
 	return w.Push(ctx)
 }
 
-func (w *Writer[T]) tooLarge(r *Record) error {
-	if n := size(r); n > w.conf.Producer.MaxMessageBytes {
-		return fmt.Errorf("%w: %d bytes, and Producer.MaxMessageBytes is %d", sarama.ErrMessageSizeTooLarge, n, w.conf.Producer.MaxMessageBytes)
+// fill is the part that a record of a size goes to.
+func (w *Writer[T]) fill(to *partition[T], bytes int) *part[T] {
+	if c := to.filling; c != nil && c.bytes+bytes <= w.conf.Producer.MaxMessageBytes {
+		return c
 	}
-	return nil
+	c := w.pools.part()
+	c.to, to.filling = to, c
+	w.filled = append(w.filled, c)
+	return c
+}
+
+// timeOf is the time of a record in milliseconds. The clock is read once a chunk.
+func (w *Writer[T]) timeOf(r *Record) int64 {
+	if !r.Time.IsZero() {
+		return r.Time.UnixMilli()
+	}
+	if w.now == 0 {
+		w.now = time.Now().UnixMilli()
+	}
+	return w.now
 }
 
 // Push hands over what was written, without waiting for results. It blocks while
 // too many bytes are on their way.
 func (w *Writer[T]) Push(ctx context.Context) error {
-	if len(w.chunk) == 0 {
+	if w.count == 0 {
 		return nil
 	}
-	now := time.Now()
 	w.mu.Lock()
 	for w.queued >= bufferBytes {
 		w.mu.Unlock()
 		select {
 		case <-w.space:
 		case <-ctx.Done():
-			return fmt.Errorf("kafka: %d records wait to be sent: %w", len(w.chunk), context.Cause(ctx))
+			return fmt.Errorf("kafka: %d records wait to be sent: %w", w.count, context.Cause(ctx))
 		}
 		w.mu.Lock()
 	}
-	w.open.Add(int64(len(w.chunk)))
-	for i := range w.chunk {
-		w.enqueue(&w.chunk[i], now)
+	w.open.Add(int64(w.count))
+	for i, c := range w.filled {
+		c.to.filling, w.filled[i] = nil, nil
+		w.enqueue(c)
 	}
 	w.mu.Unlock()
-	clear(w.chunk)
-	w.chunk = w.chunk[:0]
+	w.filled, w.count, w.bytes, w.now = w.filled[:0], 0, 0, 0
 	w.router.rotate()
 	return nil
 }
@@ -205,29 +215,11 @@ func (w *Writer[T]) Close(ctx context.Context) error {
 
 // abandon fails what Push did not hand over.
 func (w *Writer[T]) abandon() {
-	if len(w.chunk) == 0 {
-		return
+	w.open.Add(int64(w.count))
+	for _, c := range w.filled {
+		w.tell(Result[T]{Tokens: c.tokens, Partition: -1, Offset: -1, Err: w.closing})
 	}
-	failed := make([]Result[T], len(w.chunk))
-	for i := range w.chunk {
-		failed[i] = Result[T]{Token: w.chunk[i].token, Partition: -1, Offset: -1, Err: w.closing}
-	}
-	w.chunk = nil
-	w.open.Add(int64(len(failed)))
-	w.report(failed)
-}
-
-// report hands out results. It is not called with w.mu held.
-func (w *Writer[T]) report(results []Result[T]) {
-	if len(results) == 0 {
-		return
-	}
-	w.deliver.Lock()
-	w.results(results)
-	w.deliver.Unlock()
-	if w.open.Add(-int64(len(results))) == 0 {
-		notify(w.idle)
-	}
+	w.filled, w.count = nil, 0
 }
 
 // notify puts a token into a channel of one place, if it is free.

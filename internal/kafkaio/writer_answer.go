@@ -7,7 +7,7 @@ import (
 )
 
 // answer deals with what the broker said of the batch in flight of p. w.mu is
-// held; results are collected in l.results.
+// held; batches that are done are collected in l.ended.
 func (l *link[T]) answer(p *partition[T], response *sarama.ProduceResponse, err error) {
 	offset := int64(-1)
 	if err == nil {
@@ -21,33 +21,21 @@ func (l *link[T]) answer(p *partition[T], response *sarama.ProduceResponse, err 
 	}
 	switch verdict := judge(err); verdict {
 	case written:
-		b := p.pop()
-		for i, token := range b.tokens {
-			l.results = append(l.results, Result[T]{Token: token, Partition: p.number, Offset: at(offset, i)})
-		}
-		l.w.release(b)
+		l.ended = l.w.end(p, offset, nil, l.ended)
 	case refusedBatch:
 		p.refused()
-		if len(p.queue[0].records) > 1 {
-			p.halve(l.w.pool.Get().(*batch[T]))
+		if p.queue[0].count > 1 {
+			p.halve(l.w.pools.batch(), l.w.pools.part)
 			notify(l.wake)
 			return
 		}
-		l.results = l.w.failFirst(p, outcome(p.topic, err), l.results)
+		l.ended = l.w.end(p, -1, outcome(p.topic, err), l.ended)
 	case refusedAll:
 		p.refused()
-		l.results = l.w.failFirst(p, outcome(p.topic, err), l.results)
+		l.ended = l.w.end(p, -1, outcome(p.topic, err), l.ended)
 	default:
 		l.retry(p, verdict, err)
 	}
-}
-
-// at is the offset of the ith record after the first, if that is known.
-func at(first int64, i int) int64 {
-	if first < 0 {
-		return -1
-	}
-	return first + int64(i)
 }
 
 // retry sends the partition to look for its leader, or, if its first batch was
@@ -58,5 +46,5 @@ func (l *link[T]) retry(p *partition[T], v verdict, err error) {
 	if v == disowned {
 		p.lost()
 	}
-	l.results = l.w.tryLater(p, err, l.results)
+	l.ended = l.w.tryLater(p, err, l.ended)
 }

@@ -2,12 +2,12 @@ package kafkaio
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"slices"
 	"strconv"
-	"sync"
+	"strings"
 	"testing"
-	"time"
 
 	"github.com/IBM/sarama"
 	"pgregory.net/rapid"
@@ -53,6 +53,12 @@ func (g *ghostBroker) write(b *sarama.RecordBatch) (offset int64, code sarama.KE
 	return offset, sarama.ErrNoError
 }
 
+// A verdictOf is what became of one record.
+type verdictOf struct {
+	offset int64
+	err    error
+}
+
 // A writerScript drives the Writer's state of one partition by hand, without
 // goroutines, against a ghostBroker.
 type writerScript struct {
@@ -62,7 +68,7 @@ type writerScript struct {
 	broker   ghostBroker
 	written  int
 	values   []string // by token
-	results  map[int]Result[int]
+	results  map[int]verdictOf
 	producer int64
 	inDoubt  bool // a batch that may be in the log was or will be sent under another identity
 }
@@ -75,25 +81,49 @@ func newWriterScript(t *rapid.T) *writerScript {
 	conf.Producer.MaxMessageBytes = 1000
 	conf.Producer.Retry.Max = 3
 	s := &writerScript{
-		p: &partition[int]{topic: "t", spoiled: true}, results: map[int]Result[int]{},
+		p: &partition[int]{topic: "t", spoiled: true}, results: map[int]verdictOf{},
 		broker: ghostBroker{seen: map[int64][]ghostBatch{}, disowned: map[int64]bool{}},
 	}
 	s.w = &Writer[int]{
-		conf: conf, pool: sync.Pool{New: func() any { return &batch[int]{sequence: -1} }},
+		conf: conf, results: func(r Result[int]) { s.heard(t, r) },
 		space: make(chan struct{}, 1), seek: make(chan struct{}, 1), idle: make(chan struct{}, 1),
 	}
 	s.l = &link[int]{w: s.w, wake: make(chan struct{}, 1)}
 	return s
 }
 
+// write writes a few records, each a second later than the one before, and pushes
+// them.
 func (s *writerScript) write(t *rapid.T) {
-	value := strconv.Itoa(s.written)
-	if rapid.IntRange(0, 9).Draw(t, "bad") == 0 {
-		value = "bad" + value
+	for range rapid.IntRange(1, 5).Draw(t, "records") {
+		value := strconv.Itoa(s.written)
+		if rapid.IntRange(0, 9).Draw(t, "bad") == 0 {
+			value = "bad" + value
+		}
+		s.values = append(s.values, value)
+		r := &Record{Topic: "t", Value: []byte(value)}
+		bytes := size(r)
+		s.w.fill(s.p, bytes).add(r, int64(1000*s.written), s.written, bytes)
+		s.w.count++
+		s.written++
 	}
-	s.values = append(s.values, value)
-	s.w.enqueue(&item[int]{record: Record{Topic: "t", Value: []byte(value)}, token: s.written, to: s.p}, time.Unix(0, 0))
-	s.written++
+	if err := s.w.Push(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// heard is told of the outcome of records that were written one after the other.
+func (s *writerScript) heard(t *rapid.T, r Result[int]) {
+	for i, token := range r.Tokens {
+		if _, twice := s.results[token]; twice {
+			t.Fatalf("record %d has two results", token)
+		}
+		offset := int64(-1)
+		if r.Offset >= 0 {
+			offset = r.Offset + int64(i)
+		}
+		s.results[token] = verdictOf{offset, r.Err}
+	}
 }
 
 // house is what seekHomes does, with a leader at hand.
@@ -123,6 +153,7 @@ func (s *writerScript) answer(t *rapid.T) {
 	sent := s.l.sent[0]
 	s.l.sent = s.l.sent[:0]
 	wire := sent.batch.seal(s.w.conf, s.p.id)
+	s.inspect(t, wire)
 	var err error
 	block := &sarama.ProduceResponseBlock{Offset: -1}
 	switch rapid.SampledFrom([]string{"honest", "honest", "honest", "lost", "unanswered", "timed out", "timed out before", "moved", "disowned"}).Draw(t, "answer") {
@@ -150,13 +181,22 @@ func (s *writerScript) answer(t *rapid.T) {
 		block.Err = sarama.ErrProducerFenced
 	}
 	response := &sarama.ProduceResponse{Blocks: map[string]map[int32]*sarama.ProduceResponseBlock{"t": {0: block}}}
-	s.l.results = s.l.results[:0]
+	s.l.ended = s.l.ended[:0]
 	s.l.answer(s.p, response, err)
-	for _, r := range s.l.results {
-		if _, twice := s.results[r.Token]; twice {
-			t.Fatalf("record %d has two results", r.Token)
+	s.w.report(s.l.ended)
+}
+
+// inspect holds that each record has its place in the batch and its own time.
+func (s *writerScript) inspect(t *rapid.T, wire *sarama.RecordBatch) {
+	if int(wire.LastOffsetDelta) != len(wire.Records)-1 {
+		t.Fatalf("%d records, the last is %d", len(wire.Records), wire.LastOffsetDelta)
+	}
+	for i, r := range wire.Records {
+		token, err := strconv.Atoi(strings.TrimPrefix(string(r.Value), "bad"))
+		at := wire.FirstTimestamp.Add(r.TimestampDelta)
+		if err != nil || r.OffsetDelta != int64(i) || at.Unix() != int64(token) || at.After(wire.MaxTimestamp) {
+			t.Fatalf("record %d of a batch is %q at %d, of %v", i, r.Value, r.OffsetDelta, at.UTC())
 		}
-		s.results[r.Token] = r
 	}
 }
 
@@ -183,25 +223,24 @@ func (s *writerScript) check(t *rapid.T) {
 			firstAt[v] = i
 		}
 	}
-	last, failures := -1, false
+	last := -1
 	for token, v := range s.values {
 		r := s.results[token]
-		_, refused := r.Err.(*RefusedError)
-		failures = failures || r.Err != nil && !refused
+		_, refused := r.err.(*RefusedError)
 		switch {
 		case refused && v[0] != 'b':
-			t.Errorf("good record %s was refused: %v", v, r.Err)
-		case v[0] == 'b' && (r.Err == nil || count[v] > 0):
-			t.Errorf("bad record %s: %v, written %d times", v, r.Err, count[v])
-		case r.Err != nil:
+			t.Errorf("good record %s was refused: %v", v, r.err)
+		case v[0] == 'b' && (r.err == nil || count[v] > 0):
+			t.Errorf("bad record %s: %v, written %d times", v, r.err, count[v])
+		case r.err != nil:
 		case count[v] == 0:
 			t.Errorf("record %s is lost", v)
 		case count[v] > 1 && !s.inDoubt:
 			t.Errorf("record %s is there %d times", v, count[v])
 		case firstAt[v] < last:
 			t.Errorf("record %s comes before an earlier one", v)
-		case r.Offset >= 0 && s.broker.log[r.Offset] != v:
-			t.Errorf("record %s is not at offset %d", v, r.Offset)
+		case r.offset >= 0 && s.broker.log[r.offset] != v:
+			t.Errorf("record %s is not at offset %d", v, r.offset)
 		default:
 			last = firstAt[v]
 		}

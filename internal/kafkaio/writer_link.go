@@ -12,12 +12,12 @@ const maxRequest = 16 << 20
 // A link sends to one broker, on a goroutine of its own: all partitions that it
 // leads and that have something, in one request; then their next batches.
 type link[T any] struct {
-	w       *Writer[T]
-	broker  *sarama.Broker
-	homed   []*partition[T] // the partitions that it leads; guarded by w.mu
-	wake    chan struct{}   // gets a token when one of them got something to send
-	sent    []sent[T]       // the request under way
-	results []Result[T]
+	w      *Writer[T]
+	broker *sarama.Broker
+	homed  []*partition[T] // the partitions that it leads; guarded by w.mu
+	wake   chan struct{}   // gets a token when one of them got something to send
+	sent   []sent[T]       // the request under way
+	ended  []ended[T]
 }
 
 // A sent is a batch in flight.
@@ -78,14 +78,14 @@ func (l *link[T]) exchange() {
 		request.AddBatch(s.of.topic, s.of.number, s.batch.seal(conf, s.of.id))
 	}
 	response, err := l.broker.Produce(request)
-	l.results = l.results[:0]
+	l.ended = l.ended[:0]
 	l.w.mu.Lock()
 	for _, s := range l.sent {
 		l.answer(s.of, response, err)
 	}
 	l.w.mu.Unlock()
-	l.w.report(l.results)
-	clear(l.results)
+	l.w.report(l.ended)
+	clear(l.ended)
 }
 
 // leave gives up all of the link's partitions.

@@ -15,7 +15,8 @@ type identity struct {
 // A partition is the queue of one partition: batches in order, of which only
 // the first is ever in flight. That, and numbers that are given when a batch is
 // first sent and stay with it, is what keeps order and prevents doubles when a
-// batch is sent again. Its methods are pure; the Writer's lock guards it.
+// batch is sent again. Its methods are pure; the Writer's lock guards all but
+// filling.
 type partition[T any] struct {
 	topic   string
 	number  int32
@@ -27,6 +28,8 @@ type partition[T any] struct {
 	next    int32 // the sequence of the next batch that was never sent
 	spoiled bool  // the broker may have seen a sequence that will not be sent again: needs a new id
 	told    error // why home is nil, for the log and for records given up
+
+	filling *part[T] // what Write adds to; belongs to its goroutine
 }
 
 // ready reports whether there is a batch to send.
@@ -35,10 +38,10 @@ func (p *partition[T]) ready() bool { return len(p.queue) > 0 && !p.sending && p
 // take is the batch to send now, numbered.
 func (p *partition[T]) take() *batch[T] {
 	b := p.queue[0]
-	p.sending = true
+	p.sending, b.full = true, true
 	if b.sequence < 0 {
 		b.sequence = p.next
-		p.next = after(p.next, len(b.records))
+		p.next = after(p.next, b.count)
 	}
 	return b
 }
@@ -78,9 +81,9 @@ func (p *partition[T]) adopt(id identity) {
 	p.id, p.next, p.spoiled = id, 0, false
 }
 
-// halve splits the first batch in two; order stays.
-func (p *partition[T]) halve(second *batch[T]) {
-	p.queue[0].split(second)
+// halve splits the first batch in two; order stays. fresh makes a part.
+func (p *partition[T]) halve(second *batch[T], fresh func() *part[T]) {
+	p.queue[0].split(second, fresh)
 	p.queue = append(p.queue, nil)
 	copy(p.queue[2:], p.queue[1:])
 	p.queue[1] = second

@@ -1,42 +1,52 @@
 package kafkaio
 
-import "time"
+import (
+	"sync"
+	"time"
+)
 
-// enqueue adds a record to its partition's queue. w.mu is held.
-func (w *Writer[T]) enqueue(it *item[T], now time.Time) {
-	p, at, bytes := it.to, it.record.Time, size(&it.record)
-	if at.IsZero() {
-		at = now
-	}
+// enqueue adds a part to its partition's queue. w.mu is held.
+func (w *Writer[T]) enqueue(c *part[T]) {
+	p := c.to
 	last := len(p.queue) - 1
-	if last < 0 || last == 0 && p.sending || p.queue[last].sealed() || p.queue[last].bytes+bytes > w.conf.Producer.MaxMessageBytes {
-		p.queue = append(p.queue, w.pool.Get().(*batch[T]))
+	if last < 0 || p.queue[last].full || p.queue[last].bytes+c.bytes > w.conf.Producer.MaxMessageBytes {
+		p.queue = append(p.queue, w.pools.batch())
 		last++
 	}
-	p.queue[last].add(&it.record, at.Truncate(time.Millisecond), it.token, bytes)
-	w.queued += bytes
+	first := last == 0 && p.queue[0].count == 0
+	p.queue[last].add(c)
+	w.queued += c.bytes
 	switch {
 	case p.home != nil:
 		notify(p.home.wake)
-	case last == 0 && len(p.queue[0].records) == 1:
+	case first:
 		w.lookout = append(w.lookout, p)
 		notify(w.seek)
 	}
 }
 
-// release returns a settled batch to the pool. w.mu is held.
-func (w *Writer[T]) release(b *batch[T]) {
+// An ended is a batch that is done, until its records are reported.
+type ended[T any] struct {
+	batch  *batch[T]
+	number int32 // of the partition
+	offset int64 // of the first record, or -1
+	err    error
+}
+
+// end takes the first batch off the queue of p, and adds it to the done ones. w.mu
+// is held.
+func (w *Writer[T]) end(p *partition[T], offset int64, err error, done []ended[T]) []ended[T] {
+	b := p.pop()
 	if w.queued >= bufferBytes && w.queued-b.bytes < bufferBytes {
 		notify(w.space)
 	}
 	w.queued -= b.bytes
-	b.reset()
-	w.pool.Put(b)
+	return append(done, ended[T]{b, p.number, offset, err})
 }
 
 // tryLater puts a partition without a home on the lookout, or fails all it has
-// after too many tries. It returns results with what failed. w.mu is held.
-func (w *Writer[T]) tryLater(p *partition[T], err error, results []Result[T]) []Result[T] {
+// after too many tries: those batches are added to the done ones. w.mu is held.
+func (w *Writer[T]) tryLater(p *partition[T], err error, done []ended[T]) []ended[T] {
 	first := p.queue[0]
 	first.tries++
 	if first.tries > w.conf.Producer.Retry.Max || w.closing != nil {
@@ -44,14 +54,14 @@ func (w *Writer[T]) tryLater(p *partition[T], err error, results []Result[T]) []
 			p.lost()
 		}
 		for len(p.queue) > 0 {
-			results = w.failFirst(p, outcome(p.topic, err), results)
+			done = w.end(p, -1, outcome(p.topic, err), done)
 		}
-		return results
+		return done
 	}
 	p.told, p.due = err, time.Now().Add(w.pause(first.tries))
 	w.lookout = append(w.lookout, p)
 	notify(w.seek)
-	return results
+	return done
 }
 
 func (w *Writer[T]) pause(tries int) time.Duration {
@@ -61,25 +71,69 @@ func (w *Writer[T]) pause(tries int) time.Duration {
 	return w.conf.Producer.Retry.Backoff
 }
 
-// failFirst fails the first batch of p with err. w.mu is held.
-func (w *Writer[T]) failFirst(p *partition[T], err error, results []Result[T]) []Result[T] {
-	b := p.pop()
-	for _, token := range b.tokens {
-		results = append(results, Result[T]{Token: token, Partition: p.number, Offset: -1, Err: err})
-	}
-	w.release(b)
-	return results
-}
-
 // failAll fails all that partitions have, when the Writer closes.
 func (w *Writer[T]) failAll(partitions []*partition[T]) {
-	var results []Result[T]
+	var failed []ended[T]
 	w.mu.Lock()
 	for _, p := range partitions {
 		for len(p.queue) > 0 {
-			results = w.failFirst(p, outcome(p.topic, w.closing), results)
+			failed = w.end(p, -1, outcome(p.topic, w.closing), failed)
 		}
 	}
 	w.mu.Unlock()
-	w.report(results)
+	w.report(failed)
+}
+
+// report hands out the outcomes of batches and drops them. It is not called with
+// w.mu held.
+func (w *Writer[T]) report(done []ended[T]) {
+	for _, e := range done {
+		offset := e.offset
+		for _, c := range e.batch.parts {
+			w.tell(Result[T]{Tokens: c.tokens, Partition: e.number, Offset: offset, Err: e.err})
+			if offset >= 0 {
+				offset += int64(len(c.tokens))
+			}
+			w.pools.putPart(c)
+		}
+		w.pools.putBatch(e.batch)
+	}
+}
+
+// tell calls the user of the Writer. It is not called with w.mu held.
+func (w *Writer[T]) tell(r Result[T]) {
+	w.deliver.Lock()
+	w.results(r)
+	w.deliver.Unlock()
+	if w.open.Add(-int64(len(r.Tokens))) == 0 {
+		notify(w.idle)
+	}
+}
+
+// pools keep the memory of parts and batches. The zero value is ready for use, from
+// any goroutine.
+type pools[T any] struct{ parts, batches sync.Pool }
+
+func (s *pools[T]) part() *part[T] {
+	if c, ok := s.parts.Get().(*part[T]); ok {
+		return c
+	}
+	return &part[T]{}
+}
+
+func (s *pools[T]) putPart(c *part[T]) {
+	c.reset()
+	s.parts.Put(c)
+}
+
+func (s *pools[T]) batch() *batch[T] {
+	if b, ok := s.batches.Get().(*batch[T]); ok {
+		return b
+	}
+	return &batch[T]{sequence: -1}
+}
+
+func (s *pools[T]) putBatch(b *batch[T]) {
+	b.reset()
+	s.batches.Put(b)
 }

@@ -18,7 +18,8 @@ const lookupPause = time.Second
 type router[T any] struct {
 	client sarama.Client
 	topics map[string]*destination[T]
-	sticky uint32 // the partition of this chunk's keyless records, modulo the partitions
+	last   *destination[T] // of the record before; never nil
+	sticky uint32          // the partition of this chunk's keyless records, modulo the partitions
 	keyed  sarama.Partitioner
 	keyOf  sarama.ProducerMessage // how keyed wants a key
 }
@@ -34,7 +35,7 @@ type destination[T any] struct {
 
 func newRouter[T any](client sarama.Client) router[T] {
 	return router[T]{
-		client: client, topics: map[string]*destination[T]{}, sticky: rand.Uint32(),
+		client: client, topics: map[string]*destination[T]{}, last: &destination[T]{}, sticky: rand.Uint32(),
 		keyed: sarama.NewMurmur2Partitioner(""),
 	}
 }
@@ -43,10 +44,10 @@ func newRouter[T any](client sarama.Client) router[T] {
 func (r *router[T]) rotate() { r.sticky++ }
 
 func (r *router[T]) partition(rec *Record, manual bool) (*partition[T], error) {
-	d := r.topics[rec.Topic]
-	if d == nil {
-		d = &destination[T]{topic: rec.Topic, looked: r.sticky - 1}
-		r.topics[rec.Topic] = d
+	d := r.last
+	if d.topic != rec.Topic || len(d.partitions) == 0 {
+		d = r.destination(rec.Topic)
+		r.last = d
 	}
 	if d.looked != r.sticky {
 		if err := r.count(d); err != nil {
@@ -66,6 +67,15 @@ func (r *router[T]) partition(rec *Record, manual bool) (*partition[T], error) {
 	r.keyOf.Key = sarama.ByteEncoder(rec.Key)
 	p, err := r.keyed.Partition(&r.keyOf, int32(n))
 	return d.partitions[p], err
+}
+
+func (r *router[T]) destination(topic string) *destination[T] {
+	d := r.topics[topic]
+	if d == nil {
+		d = &destination[T]{topic: topic, looked: r.sticky - 1}
+		r.topics[topic] = d
+	}
+	return d
 }
 
 // count looks up how many partitions a topic has, mostly in the client's memory.

@@ -65,14 +65,14 @@ func (w *Writer[T]) house(due []*partition[T]) {
 	if len(stale) > 0 {
 		err = w.client.RefreshMetadata(stale...)
 	}
-	var failed []Result[T]
+	var failed []ended[T]
 	for _, p := range due {
 		failed = w.settleIn(p, err, failed)
 	}
 	w.report(failed)
 }
 
-func (w *Writer[T]) settleIn(p *partition[T], err error, failed []Result[T]) []Result[T] {
+func (w *Writer[T]) settleIn(p *partition[T], err error, failed []ended[T]) []ended[T] {
 	id, l := identity{}, (*link[T])(nil)
 	if err == nil || p.told == nil {
 		id, err = w.identityFor(p)

@@ -17,12 +17,20 @@ import (
 	"github.com/waterspout/waterspout/kafka/kafkatest"
 )
 
-func newWriter(t *testing.T, o kafkaio.WriterOptions) (*kafkaio.Writer[int], chan kafkaio.Result[int]) {
+// An outcome is that of one record.
+type outcome struct {
+	token     int
+	partition int32
+	offset    int64
+	err       error
+}
+
+func newWriter(t *testing.T, o kafkaio.WriterOptions) (*kafkaio.Writer[int], chan outcome) {
 	t.Helper()
-	results := make(chan kafkaio.Result[int], 1<<16)
-	w, err := kafkaio.NewWriter(t.Context(), o, func(rs []kafkaio.Result[int]) {
-		for _, r := range rs {
-			results <- r
+	results := make(chan outcome, 1<<16)
+	w, err := kafkaio.NewWriter(t.Context(), o, func(r kafkaio.Result[int]) {
+		for i, token := range r.Tokens {
+			results <- outcome{token, r.Partition, r.Offset + int64(i), r.Err}
 		}
 	})
 	if err != nil {
@@ -41,7 +49,7 @@ func write(t *testing.T, w *kafkaio.Writer[int], from, to int) {
 	}
 }
 
-// A Result says where its record is.
+// A Result says where its records are.
 func TestWriterResults(t *testing.T) {
 	broker := fresh(t, "out:3")
 	w, results := newWriter(t, kafkaio.WriterOptions{Brokers: broker.Addrs()})
@@ -70,8 +78,8 @@ func TestWriterResults(t *testing.T) {
 	}
 	for range len(results) {
 		r := <-results
-		if got := at[place{r.Partition, r.Offset}]; r.Err != nil || got != fmt.Sprint(r.Token) {
-			t.Errorf("record %d: %v, partition %d offset %d has %q", r.Token, r.Err, r.Partition, r.Offset, got)
+		if got := at[place{r.partition, r.offset}]; r.err != nil || got != fmt.Sprint(r.token) {
+			t.Errorf("record %d: %v, partition %d offset %d has %q", r.token, r.err, r.partition, r.offset, got)
 		}
 	}
 }
@@ -149,9 +157,9 @@ func TestWriterLargeRecords(t *testing.T) {
 	}
 	for range len(results) {
 		r := <-results
-		_, refused := errors.AsType[*kafkaio.RefusedError](r.Err)
-		if refused != (r.Token == 3) || !refused && r.Err != nil {
-			t.Errorf("record %d: %v", r.Token, r.Err)
+		_, refused := errors.AsType[*kafkaio.RefusedError](r.err)
+		if refused != (r.token == 3) || !refused && r.err != nil {
+			t.Errorf("record %d: %v", r.token, r.err)
 		}
 	}
 	var got []kafka.Record

@@ -123,21 +123,17 @@ func (t *thread) hear(to chan<- *kafkaio.Claim, c *kafkaio.Claim) bool {
 	}
 }
 
-func (t *thread) results(rs []kafkaio.Result[written]) {
-	for i, r := range rs {
-		if r.Err != nil {
-			select {
-			case t.err <- r.Err:
-			default:
-			}
-			return
+func (t *thread) results(r kafkaio.Result[written]) {
+	if r.Err != nil {
+		select {
+		case t.err <- r.Err:
+		default:
 		}
-		// They are in the order of their partition.
-		if i+1 == len(rs) || rs[i+1].Token.claim != r.Token.claim {
-			r.Token.claim.next.Store(r.Token.next)
-		}
+		return
 	}
-	t.acked.Add(uint64(len(rs)))
+	last := r.Tokens[len(r.Tokens)-1] // a partition's records stay in its order, in a partition of their own
+	last.claim.next.Store(last.next)
+	t.acked.Add(uint64(len(r.Tokens)))
 }
 
 func (t *thread) run(ctx context.Context) (err error) {
