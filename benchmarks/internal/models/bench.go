@@ -80,7 +80,7 @@ const patience = 6
 func (b *Bench) attempt(ctx context.Context, round int, t trial) (Run, error) {
 	var r Run
 	for try := range b.plan.Tries {
-		awaitQuiet(ctx, b.plan.Rules.Stolen, b.plan.Quiet)
+		awaitQuiet(ctx, b.plan.Rules.stolen(t.experiment), b.plan.Quiet)
 		r = Run{Experiment: t.experiment, Engine: t.engine.Name, At: t.at, Round: round, Try: try}
 		err := t.do(ctx, &r)
 		if ctx.Err() != nil {

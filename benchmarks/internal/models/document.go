@@ -200,10 +200,10 @@ func (rules Rules) text(tries int) string {
 	if rules == Lenient {
 		return "This was a smoke run: a run is void only if records were lost, and the figures mean nothing."
 	}
-	return fmt.Sprintf("A run is void, and tried up to %d times, if other processes used more than %.0f %% of the machine, if the host of a virtual machine gave more than %.0f %% of it to others, "+
+	return fmt.Sprintf("A run is void, and tried up to %d times, if other processes used more than %.0f %% of the machine, if the host of a virtual machine gave more than %.0f %% of it to others (%.0f %% while a backlog was drained), "+
 		"if the generator was late at p99 by more than %.0f ms and more than %.0f %% of the measured p99, or if records were lost that the engine promises to keep. "+
 		"Void runs are in the JSON file and in no figure. The generator may be late in the search, where too much load is what delays it: it counts against the engine.",
-		tries, 100*rules.Foreign, 100*rules.Stolen, rules.Late, 100*rules.Share)
+		tries, 100*rules.Foreign, 100*rules.Stolen, 100*rules.Slowed, rules.Late, 100*rules.Share)
 }
 
 // A column is a figure of a table.

@@ -10,6 +10,10 @@ type Engine struct {
 	// figure then, and no reason to void the run.
 	Lossy bool
 
+	// Aside is another setting of an engine that takes part in everything: it takes
+	// part in the half load alone.
+	Aside bool
+
 	// Prime is how many records it must have passed on before a measurement
 	// begins, so that it runs, has joined its group and has compiled what it
 	// compiles; zero is 1,000.

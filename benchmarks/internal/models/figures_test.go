@@ -98,7 +98,9 @@ func TestJudge(t *testing.T) {
 		{"late by little", Run{Load: &reference.Reading{P99: 1}, Late: 9}, false, ""},
 		{"late in a search", Run{Experiment: sustainable, Load: load, Late: 11}, false, ""},
 		{"foreign", Run{CPU: CPU{Foreign: .11}}, false, "other processes used 11 % of the machine"},
-		{"stolen", Run{CPU: CPU{Stolen: .04}}, false, "the host used 4 % of the machine"},
+		{"stolen", Run{Experiment: half, CPU: CPU{Stolen: .06}}, false, "the host used 6 % of the machine"},
+		{"stolen from a backlog", Run{Experiment: drain, CPU: CPU{Stolen: .06}}, false, ""},
+		{"too much of it", Run{Experiment: drain, CPU: CPU{Stolen: .11}}, false, "the host used 11 % of the machine"},
 		{"lost", Run{Lost: 1, Fault: &Fault{}}, false, "1 records were lost"},
 		{"lost by its nature", Run{Lost: 1, Fault: &Fault{}}, true, ""},
 		{"lost without a kill", Run{Lost: 1}, true, "1 records were lost"},
@@ -233,8 +235,14 @@ func TestPlans(t *testing.T) {
 			t.Errorf("%q are compared", got)
 		}
 	}
-	l := Ours().Beside([]Engine{{Name: "Storm"}})
+	l := Ours().Beside([]Engine{{Name: "Storm"}, {Name: "Storm, slowly", Aside: true}})
 	if got := names(l.Kill); !slices.Equal(got, []string{Topology, DirectSecond, "Storm"}) || l.Kill[2].Prime == 0 {
 		t.Errorf("%q beside", got)
+	}
+	if got := names(l.Drain); !slices.Equal(got, []string{Loop, Topology, DirectSecond, "Storm"}) {
+		t.Errorf("%q drain", got)
+	}
+	if got := names(l.Half); len(got) != 4 {
+		t.Errorf("%q at half the load", got)
 	}
 }

@@ -37,6 +37,9 @@ const (
 	growParts   = "partitions"
 )
 
+// backlogs are the experiments without an offered load.
+var backlogs = []string{drain, growTasks, growPending, growSize, growParts}
+
 // Experiments are the names of all, in the order in which they are run.
 var Experiments = []string{drain, sustainable, half, curve, interval, kill, poison, growTasks, growPending, growSize, growParts}
 
@@ -137,9 +140,10 @@ func (l Lineup) Beside(others []Engine) Lineup {
 		others[i].Prime = max(others[i].Prime, compiling)
 	}
 	pair := l.few()
-	all := slices.Concat(pair.Sustain, others)
+	floor := slices.DeleteFunc(slices.Clone(l.Drain), func(e Engine) bool { return e.Name != Loop })
+	all := slices.Concat(pair.Sustain, slices.DeleteFunc(slices.Clone(others), func(e Engine) bool { return e.Aside }))
 	return Lineup{
-		Drain: append(slices.Clone(l.Drain), others...), Sustain: all, Half: all, Curve: all, Kill: all,
+		Drain: slices.Concat(floor, all), Sustain: all, Half: slices.Concat(pair.Sustain, others), Curve: all, Kill: all,
 		Poison: pair.Poison, Grow: pair.Sustain, Paired: len(all), Reference: l.Reference,
 	}
 }

@@ -20,6 +20,7 @@ type Peer struct {
 	// a checkpoint directory, so that the group has none.
 	Commits bool
 	Program string // of the sources in benchmarks/peers
+	Aside   bool   // another setting of the one before; see [models.Engine]
 
 	module, main string
 	java         []string // options of the virtual machine
@@ -36,9 +37,9 @@ var machine = []string{"-Xmx2g", "-XX:+UseParallelGC"}
 var peers = []Peer{
 	storm("Apache Storm 2.8.3"),
 	dstreams("Apache Spark 3.5.5, DStreams, 1 s", 1000),
-	dstreams("Apache Spark 3.5.5, DStreams, 200 ms", 200),
+	aside(dstreams("Apache Spark 3.5.5, DStreams, 200 ms", 200)),
 	structured("Apache Spark 4.1.1, Structured Streaming, 1 s", "batches", "1 second"),
-	structured("Apache Spark 4.1.1, Structured Streaming, as fast as possible", "batches", "0 seconds"),
+	aside(structured("Apache Spark 4.1.1, Structured Streaming, as fast as possible", "batches", "0 seconds")),
 	structured("Apache Spark 4.1.1, Real-time Mode, 5 s", "realtime", "5 seconds"),
 }
 
@@ -67,6 +68,11 @@ func structured(name, trigger, interval string) Peer {
 		java:     slices.Concat(machine, opens),
 		settings: []string{"parallelism=" + strconv.Itoa(slots), "trigger=" + trigger, "interval=" + interval},
 	}
+}
+
+func aside(p Peer) Peer {
+	p.Aside = true
+	return p
 }
 
 // scaled are the settings that follow the scale of a job. Spark has as many tasks as
@@ -123,7 +129,7 @@ func Engines(ctx context.Context, dir string) ([]models.Engine, error) {
 		if err != nil {
 			return nil, fmt.Errorf("peers: build %s: %w", p.Name, err)
 		}
-		all = append(all, models.Engine{Name: p.Name, Start: func(ctx context.Context, j models.Job) (models.Process, error) {
+		all = append(all, models.Engine{Name: p.Name, Aside: p.Aside, Start: func(ctx context.Context, j models.Job) (models.Process, error) {
 			return start(ctx, tools.java, built, dir, p, j)
 		}})
 	}
