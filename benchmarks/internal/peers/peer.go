@@ -50,7 +50,7 @@ func storm(name string) Peer {
 	return Peer{
 		Name: name, Commits: true, Program: "storm/Storm.java", module: "storm", main: "Storm",
 		java:     machine,
-		settings: []string{"spouts=5", "writers=1", "batch=100", "linger=5", "poll=2000"},
+		settings: []string{"spouts=2", "writers=1", "batch=1000", "linger=5", "poll=2000"},
 	}
 }
 
