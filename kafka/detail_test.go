@@ -30,7 +30,7 @@ func TestSourceWatchTellsOnce(t *testing.T) {
 	}
 	at(0, 0)
 	at(time.Hour, 0) // nothing is held: an idle partition is not stuck
-	o.tracker.Add([]kafkaio.Record{{Offset: 5}, {Offset: 6}}, 7, 1)
+	o.tracker.Add([]kafkaio.Fetched{kafkaio.FetchedFrom(kafkaio.Record{Offset: 5}), kafkaio.FetchedFrom(kafkaio.Record{Offset: 6})}, 7, 1)
 	first, _, _ := o.take(2, 1)
 	at(time.Hour, 0)
 	s.Fail(o.messageID(first), spout.Failure{Kind: tuple.Error, Component: "decode", Text: "bad\nthing"})
@@ -42,7 +42,7 @@ func TestSourceWatchTellsOnce(t *testing.T) {
 			t.Errorf("does not say %s:\n%s", part, &lines)
 		}
 	}
-	if _, record, ok := o.tracker.Due(time.Now().Add(time.Hour)); !ok || record.Offset != 5 {
+	if _, record, ok := o.tracker.Due(time.Now().Add(time.Hour)); !ok || record.Offset() != 5 {
 		t.Fatal("not due")
 	}
 	s.Ack(o.messageID(first))

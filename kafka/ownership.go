@@ -31,7 +31,7 @@ type ownership struct {
 	quiet   chan struct{} // closed when stopped and nothing is in flight or being given up
 
 	mu        sync.Mutex // guards what follows; never held while blocking
-	tracker   *lowwater.Tracker[kafkaio.Record]
+	tracker   *lowwater.Tracker[kafkaio.Fetched]
 	committed int64 // what the broker accepted last
 	reset     *kafkaio.Batch
 	unset     bool          // the tracker's start is not committed; nothing goes out before
@@ -55,8 +55,8 @@ func newOwnership(id uint16, c *kafkaio.Claim) *ownership {
 	}
 }
 
-func newTracker(start int64) *lowwater.Tracker[kafkaio.Record] {
-	return lowwater.New(start, func(r *kafkaio.Record) int64 { return r.Offset })
+func newTracker(start int64) *lowwater.Tracker[kafkaio.Fetched] {
+	return lowwater.New(start, func(r *kafkaio.Fetched) int64 { return r.Offset() })
 }
 
 func (o *ownership) messageID(number uint64) uint64 { return uint64(o.id)<<numberBits | number }
@@ -64,7 +64,7 @@ func (o *ownership) messageID(number uint64) uint64 { return uint64(o.id)<<numbe
 // take returns records to emit, at most n, with the number of the first. It
 // fetches when none are left and limit bytes are not exceeded. They are in
 // flight; give back what was not emitted.
-func (o *ownership) take(n, limit int) (first uint64, records []kafkaio.Record, reset *kafkaio.Batch) {
+func (o *ownership) take(n, limit int) (first uint64, records []kafkaio.Fetched, reset *kafkaio.Batch) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.leaving.Load() {

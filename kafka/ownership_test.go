@@ -26,7 +26,7 @@ func owning(batches ...kafkaio.Batch) (*Source, *ownership, *idle, *spout.Emitte
 func filled(from, n int64) kafkaio.Batch {
 	b := kafkaio.Batch{Next: from + n, Bytes: int(n)}
 	for i := range n {
-		b.Records = append(b.Records, kafkaio.Record{Offset: from + i})
+		b.Records = append(b.Records, kafkaio.FetchedFrom(kafkaio.Record{Offset: from + i}))
 	}
 	return b
 }

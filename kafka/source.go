@@ -296,7 +296,7 @@ func (s *Source) Fail(id uint64, why spout.Failure) {
 	verdict := o.tracker.Fail(number, why.Kind, s.spec.Retry, time.Now(), rand.Float64())
 	g := givenUp{owner: o, number: number, why: why}
 	if verdict == lowwater.GiveUp {
-		g.record, g.attempts = o.tracker.Record(number), o.tracker.Attempts(number)
+		g.record, g.attempts = o.tracker.Record(number).Record(), o.tracker.Attempts(number)
 	}
 	o.settle()
 	o.mu.Unlock()

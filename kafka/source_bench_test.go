@@ -26,7 +26,10 @@ func BenchmarkSource(b *testing.B) {
 	s.owned.Store(&[]*ownership{o})
 	engine := &idle{}
 	out := spout.NewEmitter[Record](engine)
-	records := make([]kafkaio.Record, 8192)
+	records := make([]kafkaio.Fetched, 8192)
+	for i := range records {
+		records[i] = kafkaio.FetchedFrom(kafkaio.Record{Topic: "in", Value: make([]byte, 160)})
+	}
 	next := int64(0)
 	b.ReportAllocs()
 	for n := 0; n < b.N; {

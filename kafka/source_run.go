@@ -114,7 +114,7 @@ func (s *Source) emit(out *spout.Emitter[Record], o *ownership, limit int) (n in
 			o.giveBack(len(records) - i)
 			return i, true
 		}
-		if !out.EmitID(Record(records[i]), o.messageID(first+uint64(i))) {
+		if !out.EmitID(Record(records[i].Record()), o.messageID(first+uint64(i))) {
 			o.giveBack(len(records) - i)
 			return i, false
 		}
@@ -174,7 +174,7 @@ func (s *Source) replayOne(out *spout.Emitter[Record], o *ownership, now *time.T
 	if !due {
 		return false, true
 	}
-	if !out.EmitID(Record(record), o.messageID(number)) {
+	if !out.EmitID(Record(record.Record()), o.messageID(number)) {
 		o.mu.Lock()
 		o.tracker.Undue(number, *now)
 		o.settle()

@@ -57,9 +57,9 @@ type cursor struct {
 	offset      int64 // below it, all is processed
 	uncommitted bool  // offset, since the commit of it failed
 
-	rest     []Record // fetched, and not read yet
-	fetched  int64    // where the rest ends
-	position int64    // below it, nothing will come from here again
+	rest     []kafkaio.Fetched // fetched, and not read yet
+	fetched  int64             // where the rest ends
+	position int64             // below it, nothing will come from here again
 }
 
 // rewound is a cursor of its own for a range that has been read before.
@@ -83,7 +83,7 @@ func (c *cursor) read(ctx context.Context, from, until int64, yield func(Record)
 			c.position = c.fetched
 		}
 		for i := range part {
-			if !yield(part[i]) {
+			if !yield(part[i].Record()) {
 				return true
 			}
 		}
@@ -93,7 +93,7 @@ func (c *cursor) read(ctx context.Context, from, until int64, yield func(Record)
 
 // find is where in the rest the offset is, or would be.
 func (c *cursor) find(offset int64) int {
-	i, _ := slices.BinarySearchFunc(c.rest, offset, func(r Record, offset int64) int { return int(r.Offset - offset) })
+	i, _ := slices.BinarySearchFunc(c.rest, offset, func(r kafkaio.Fetched, offset int64) int { return int(r.Offset() - offset) })
 	return i
 }
 

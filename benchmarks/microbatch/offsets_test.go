@@ -17,7 +17,7 @@ func drawFetches(rt *rapid.T) (fetches []kafkaio.Batch, offsets []int64, end int
 		var b kafkaio.Batch
 		for range rapid.IntRange(0, 6).Draw(rt, "records") {
 			end += rapid.Int64Range(0, 2).Draw(rt, "gap")
-			b.Records = append(b.Records, Record{Offset: end})
+			b.Records = append(b.Records, kafkaio.FetchedFrom(Record{Offset: end}))
 			offsets = append(offsets, end)
 			end++
 		}

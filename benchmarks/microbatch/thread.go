@@ -84,7 +84,11 @@ func (t *thread) round(ctx context.Context, store Store[Record]) (any bool) {
 			continue
 		}
 		any = true
-		if !store(ctx, b.Records) {
+		records := make([]Record, len(b.Records))
+		for i := range records {
+			records[i] = b.Records[i].Record()
+		}
+		if !store(ctx, records) {
 			return false
 		}
 		h.stored = b.Next

@@ -197,14 +197,14 @@ func (o *outlet[T]) Emit(v T, also []tuple.Held) {
 	for _, r := range o.routers {
 		i := r.choose(v)
 		if r.valid(i) {
-			o.stage(r, i, v, also)
+			o.stage(r, i, &v, also)
 		} else {
-			o.irregular(r, i, v, also)
+			o.irregular(r, i, &v, also)
 		}
 	}
 }
 
-func (o *outlet[T]) stage(r *router[T], i int, v T, also []tuple.Held) {
+func (o *outlet[T]) stage(r *router[T], i int, v *T, also []tuple.Held) {
 	c := o.core
 	var lin tuple.Lineage
 	switch a := &c.at; {
@@ -228,7 +228,7 @@ func (o *outlet[T]) stage(r *router[T], i int, v T, also []tuple.Held) {
 
 // irregular emits to everyone, or to no one, which is a fault: what is not sent
 // must not count as done (E3).
-func (o *outlet[T]) irregular(r *router[T], i int, v T, also []tuple.Held) {
+func (o *outlet[T]) irregular(r *router[T], i int, v *T, also []tuple.Held) {
 	if i != grouping.Everyone {
 		o.core.at.fault = r.wrong(i)
 		o.core.unsent.Add(1)

@@ -381,7 +381,7 @@ func (t *boltTask[I, O]) idle() bool {
 			return false
 		}
 	}
-	return t.holds.count.Load() == 0 && t.async.running.Load() == 0 && !t.async.done.ready.Load()
+	return t.holds.count() == 0 && t.async.running.Load() == 0 && !t.async.done.ready.Load()
 }
 
 // pause is for spouts: a bolt only works on what is there.

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"slices"
 	"sync"
-	"sync/atomic"
 
 	"github.com/waterspout/waterspout/acker"
 	"github.com/waterspout/waterspout/tuple"
@@ -31,8 +30,7 @@ type hold struct {
 // holds are the held inputs of one bolt task (T2, T3): a slab, so that a Held
 // is a number and its generation. Any goroutine may settle one.
 type holds struct {
-	core  *boltCore
-	count atomic.Int64
+	core *boltCore
 
 	mu     sync.Mutex // guards all below
 	slots  []hold
@@ -40,6 +38,14 @@ type holds struct {
 	more   map[uint32][]uint64 // as anchor.more, of inputs with several roots
 	told   map[uint32]error    // outcomes of settled holds
 	pairs  laneBuffers
+	acked  uint64 // since the last publish
+}
+
+// count is how many inputs are held.
+func (h *holds) count() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.slots) - len(h.unused)
 }
 
 // hold takes the current input over, with the edges made for it so far.
@@ -59,7 +65,6 @@ func (h *holds) hold(a *anchor) tuple.Held {
 		h.more[slot] = slices.Clone(a.more)
 	}
 	a.held = int(slot)
-	h.count.Add(1)
 	return tuple.NewHeld(h, slot, s.gen)
 }
 
@@ -124,6 +129,7 @@ func (h *holds) returned(slot uint32, err, fault error) {
 		return
 	}
 	h.concludeLocked(slot, err, fault, &h.core.acks)
+	h.publishLocked()
 }
 
 func (h *holds) concludeLocked(slot uint32, err, fault error, to *laneBuffers) {
@@ -142,7 +148,7 @@ func (h *holds) Settle(slot, gen uint32, err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.settleLocked(slot, gen, err)
-	h.pairs.flush(h.core.run)
+	h.publishLocked()
 }
 
 // AckAll implements tuple.Holder.
@@ -153,6 +159,13 @@ func (h *holds) AckAll(held []tuple.Held) {
 		_, slot, gen := x.Slot()
 		h.settleLocked(slot, gen, nil)
 	}
+	h.publishLocked()
+}
+
+// publishLocked makes visible what was settled.
+func (h *holds) publishLocked() {
+	h.core.acked.Add(h.acked)
+	h.acked = 0
 	h.pairs.flush(h.core.run)
 }
 
@@ -180,8 +193,8 @@ func (h *holds) settleLocked(slot, gen uint32, err error) {
 // without bound.
 func (h *holds) endLocked(slot uint32, err error, to *laneBuffers) {
 	s := &h.slots[slot]
-	if out := h.core.outcome(err); out.fail {
-		h.core.failRoots(&s.lin, out.failure)
+	if fails, why := h.outcomeLocked(err); fails {
+		h.core.failRoots(&s.lin, why)
 	} else if s.lin.More == nil {
 		if s.lin.Root != 0 {
 			to.add(h.core.run, acker.Pair{Root: s.lin.Root, Word: s.lin.Edge ^ s.word})
@@ -196,7 +209,16 @@ func (h *holds) endLocked(slot uint32, err error, to *laneBuffers) {
 	s.state, s.lin = free, tuple.Lineage{}
 	s.gen++
 	h.unused = append(h.unused, slot)
-	h.count.Add(-1)
+}
+
+// outcomeLocked is boltCore.outcome; acks are counted with the next publish.
+func (h *holds) outcomeLocked(err error) (fails bool, why tuple.Failure) {
+	if err == nil {
+		h.acked++
+		return false, why
+	}
+	out := h.core.outcome(err)
+	return out.fail, out.failure
 }
 
 // failAll fails every held input, since the bolt that held them is gone (T3).
@@ -208,5 +230,5 @@ func (h *holds) failAll(err error) {
 			h.endLocked(uint32(slot), err, &h.pairs)
 		}
 	}
-	h.pairs.flush(h.core.run)
+	h.publishLocked()
 }

@@ -70,7 +70,7 @@ func TestFirstOutcomeCounts(t *testing.T) {
 	if w := b.words(); w[lin.Root] != 5 || len(b.fails()) != 0 {
 		t.Errorf("acked inside of Execute, then failed: words %v", w)
 	}
-	if n := b.core.holds.count.Load(); n != 0 {
+	if n := b.core.holds.count(); n != 0 {
 		t.Errorf("%d inputs are still held", n)
 	}
 }

@@ -74,13 +74,14 @@ func (r *router[T]) regroup() (err error) {
 	return nil
 }
 
-// stage adds a tuple for target i and reports whether the router is full.
-func (r *router[T]) stage(i int, v T, lin tuple.Lineage) bool {
+// stage adds a tuple for target i and reports whether the router is full. The value
+// comes by pointer on its whole way here, since a record is 128 bytes.
+func (r *router[T]) stage(i int, v *T, lin tuple.Lineage) bool {
 	n := len(r.buf)
 	if n > 0 && int(r.target[n-1]) != i {
 		r.mixed = true
 	}
-	r.buf = append(r.buf, tuple.Tuple[T]{Value: v, Lineage: lin})
+	r.buf = append(r.buf, tuple.Tuple[T]{Value: *v, Lineage: lin})
 	r.target = append(r.target, int32(i))
 	return n+1 >= r.limit
 }

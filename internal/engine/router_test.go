@@ -21,7 +21,7 @@ func TestRouterKeepsAll(t *testing.T) {
 		plan := rapid.SliceOfN(rapid.IntRange(0, targets-1), 0, 3*chunk).Draw(t, "plan")
 		for v, i := range plan {
 			want[i] = append(want[i], v)
-			if r.stage(i, v, tuple.Lineage{Link: tuple.Link{Root: tuple.Root(v + 1)}}) {
+			if r.stage(i, &v, tuple.Lineage{Link: tuple.Link{Root: tuple.Root(v + 1)}}) {
 				if len(r.buf) > chunk {
 					t.Fatalf("%d tuples are staged", len(r.buf))
 				}

@@ -193,7 +193,7 @@ func (e *emitter[T]) Emit(v T) bool {
 		return false
 	}
 	defer e.mu.Unlock() // a grouping is user code, and may panic
-	e.send(v, tuple.Lineage{})
+	e.send(&v, tuple.Lineage{})
 	e.sent()
 	return true
 }
@@ -205,7 +205,7 @@ func (e *emitter[T]) EmitID(v T, id uint64) bool {
 	}
 	defer e.mu.Unlock()
 	if e.task.comp.node.Untracked {
-		e.send(v, tuple.Lineage{})
+		e.send(&v, tuple.Lineage{})
 		e.track(id, 0)
 		return true
 	}
@@ -215,7 +215,7 @@ func (e *emitter[T]) EmitID(v T, id uint64) bool {
 	e.room--
 	// The root is known only when the tree is opened: until then the tuple
 	// carries its place in ids, from 1.
-	e.track(id, e.send(v, tuple.Lineage{Link: tuple.Link{Root: tuple.Root(len(e.ids) + 1)}}))
+	e.track(id, e.send(&v, tuple.Lineage{Link: tuple.Link{Root: tuple.Root(len(e.ids) + 1)}}))
 	return true
 }
 
@@ -256,9 +256,9 @@ func (e *emitter[T]) sent() {
 }
 
 // send stages v and returns the XOR of its edges (E1).
-func (e *emitter[T]) send(v T, lin tuple.Lineage) (word uint64) {
+func (e *emitter[T]) send(v *T, lin tuple.Lineage) (word uint64) {
 	for _, r := range e.routers {
-		i := r.choose(v)
+		i := r.choose(*v)
 		switch {
 		case r.valid(i):
 			word ^= e.stage(r, i, v, lin)
@@ -273,7 +273,7 @@ func (e *emitter[T]) send(v T, lin tuple.Lineage) (word uint64) {
 	return word
 }
 
-func (e *emitter[T]) stage(r *router[T], i int, v T, lin tuple.Lineage) uint64 {
+func (e *emitter[T]) stage(r *router[T], i int, v *T, lin tuple.Lineage) uint64 {
 	if lin.Root != 0 {
 		lin.Edge = e.edges.next()
 	}

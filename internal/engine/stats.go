@@ -64,7 +64,7 @@ func (t *Task) detail(object any) {
 func (c *boltCore) stats() *Task {
 	s := &Task{
 		Task: c.info, Emitted: c.emitted.Load(), Executed: c.executed.Load(), Acked: c.acked.Load(),
-		Dropped: c.dropped.Load(), Unsent: c.unsent.Load(), Busy: c.busy.Load(), Held: int(c.holds.count.Load()),
+		Dropped: c.dropped.Load(), Unsent: c.unsent.Load(), Busy: c.busy.Load(), Held: c.holds.count(),
 	}
 	for k := range s.FailedBy {
 		s.FailedBy[k] = c.failed[k].Load()

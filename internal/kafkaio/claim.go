@@ -27,9 +27,9 @@ type Claim struct {
 // next fetch begins. It may have no records, when all it passed was markers or
 // aborted data.
 type Batch struct {
-	Records []Record // the slices alias the fetched bytes
-	Next    int64    // the offset after everything that was passed
-	Bytes   int      // about the memory that keeping the records costs
+	Records []Fetched
+	Next    int64 // the offset after everything that was passed
+	Bytes   int   // about the memory that keeping the records costs
 
 	// Reset says that the partition has no record at the claim's offset any
 	// more: reading goes on at Next, Skipped offsets later (0 if that is

@@ -20,7 +20,10 @@ func readTo(t *testing.T, c *kafkaio.Claim, end int64) (records []kafkaio.Record
 		if !ok {
 			t.Fatalf("no batch after %d", at)
 		}
-		records, at = append(records, b.Records...), b.Next
+		for _, r := range b.Records {
+			records = append(records, r.Record())
+		}
+		at = b.Next
 	}
 	return records
 }

@@ -105,7 +105,8 @@ func TestUnpack(t *testing.T) {
 		}
 		want = slices.DeleteFunc(slices.Clone(want), func(o int64) bool { return o < next })
 		var offsets []int64
-		for _, r := range got.Records {
+		for _, f := range got.Records {
+			r := f.Record()
 			offsets = append(offsets, r.Offset)
 			if r.Topic != "in" || r.Partition != 3 || !r.Time.Equal(time.UnixMilli(8)) {
 				rt.Fatalf("record %+v", r)

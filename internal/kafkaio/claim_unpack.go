@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"slices"
+	"time"
 	"unsafe"
 
 	"github.com/IBM/sarama"
@@ -27,7 +28,7 @@ func unpack(topic string, partition int32, next int64, block *sarama.FetchRespon
 		}
 		total += len(set.RecordBatch.Records)
 	}
-	out := Batch{Next: next, Records: make([]Record, 0, total)}
+	out := Batch{Next: next, Records: make([]Fetched, 0, total)}
 	for _, set := range block.RecordsSet {
 		from := set.RecordBatch
 		skip := aborted.covers(from) && committed
@@ -41,25 +42,63 @@ func unpack(topic string, partition int32, next int64, block *sarama.FetchRespon
 
 // append adds the records of from that are at next or later.
 func (b *Batch) append(topic string, partition int32, next int64, from *sarama.RecordBatch) {
+	o := &origin{topic, partition, from}
 	for _, r := range from.Records {
-		offset := from.FirstOffset + r.OffsetDelta
-		if offset < next {
-			continue
-		}
-		at := from.MaxTimestamp
-		if !from.LogAppendTime {
-			at = from.FirstTimestamp.Add(r.TimestampDelta)
-		}
-		b.Records = append(b.Records, Record{
-			Topic: topic, Partition: partition, Offset: offset,
-			Key: r.Key, Value: r.Value, Time: at, Headers: fromHeaders(r.Headers),
-		})
-		b.Next = max(b.Next, offset+1)
-		b.Bytes += int(unsafe.Sizeof(Record{})) + len(r.Key) + len(r.Value)
-		for _, h := range r.Headers {
-			b.Bytes += int(unsafe.Sizeof(Header{})) + len(h.Key) + len(h.Value)
+		f := Fetched{o, r}
+		if offset := f.Offset(); offset >= next {
+			b.Records = append(b.Records, f)
+			b.Next = max(b.Next, offset+1)
+			b.Bytes += f.bytes()
 		}
 	}
+}
+
+// A Fetched is a record as it was fetched: small, so that what waits costs little to
+// pass on and to keep.
+type Fetched struct {
+	from   *origin
+	record *sarama.Record
+}
+
+// An origin is what records have in common.
+type origin struct {
+	topic     string
+	partition int32
+	batch     *sarama.RecordBatch
+}
+
+// FetchedFrom is a record as it would be fetched, for tests of readers.
+func FetchedFrom(r Record) Fetched {
+	return Fetched{
+		&origin{r.Topic, r.Partition, &sarama.RecordBatch{FirstOffset: r.Offset, FirstTimestamp: r.Time}},
+		&sarama.Record{Key: r.Key, Value: r.Value, Headers: wireHeaders(r.Headers)},
+	}
+}
+
+// Offset is where the record is in its partition.
+func (f Fetched) Offset() int64 { return f.from.batch.FirstOffset + f.record.OffsetDelta }
+
+// Record is the record; its slices alias the fetched bytes.
+func (f Fetched) Record() Record {
+	return Record{
+		Topic: f.from.topic, Partition: f.from.partition, Offset: f.Offset(),
+		Key: f.record.Key, Value: f.record.Value, Time: f.time(), Headers: fromHeaders(f.record.Headers),
+	}
+}
+
+func (f Fetched) time() time.Time {
+	if f.from.batch.LogAppendTime {
+		return f.from.batch.MaxTimestamp
+	}
+	return f.from.batch.FirstTimestamp.Add(f.record.TimestampDelta)
+}
+
+func (f Fetched) bytes() int {
+	n := int(unsafe.Sizeof(f)+unsafe.Sizeof(*f.record)) + len(f.record.Key) + len(f.record.Value)
+	for _, h := range f.record.Headers {
+		n += int(unsafe.Sizeof(*h)) + len(h.Key) + len(h.Value)
+	}
+	return n
 }
 
 func fromHeaders(from []*sarama.RecordHeader) []Header {

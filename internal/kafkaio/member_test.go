@@ -93,7 +93,7 @@ func TestClaimTake(t *testing.T) {
 			<-m.Ready()
 			continue
 		}
-		if len(b.Records) != 1 || b.Records[0].Offset != next || b.Next != next+1 {
+		if len(b.Records) != 1 || b.Records[0].Offset() != next || b.Next != next+1 {
 			t.Fatalf("batch of %d records, next %d; want offset %d", len(b.Records), b.Next, next)
 		}
 		next = b.Next

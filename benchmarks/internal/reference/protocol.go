@@ -187,7 +187,7 @@ func (t *thread) take(ctx context.Context, tick <-chan time.Time) error {
 			}
 			more = true
 			for i := range b.Records {
-				if err := t.do(ctx, c, &b.Records[i]); err != nil {
+				if err := t.do(ctx, c, b.Records[i].Record()); err != nil {
 					return err
 				}
 			}
@@ -199,7 +199,7 @@ func (t *thread) take(ctx context.Context, tick <-chan time.Time) error {
 	return nil
 }
 
-func (t *thread) do(ctx context.Context, c *claimed, r *kafkaio.Record) error {
+func (t *thread) do(ctx context.Context, c *claimed, r kafkaio.Record) error {
 	if err := tweetCodec.Decode(r.Value, &t.tweet); err != nil {
 		return fmt.Errorf("offset %d: %w", r.Offset, err)
 	}
