@@ -41,7 +41,7 @@ func runPeers(ctx context.Context, args []string) (err error) {
 	defer func() { err = closed(ctx, err, stop()) }()
 	l := c.ours().Beside(others)
 	if c.only == "" {
-		p.Experiments = slices.DeleteFunc(slices.Clone(p.Experiments), func(x string) bool { return !slices.Contains(models.Headline.Experiments, x) })
+		p.Experiments = slices.DeleteFunc(slices.Clone(p.Experiments), func(x string) bool { return !slices.Contains(models.Besides, x) })
 	}
 	p.Bisections = 1 // of many engines
 	p = p.Compiled().FaultAfter(checkpointed)

@@ -122,12 +122,10 @@ func (t *boltTask[I, O]) settleAsync() int {
 func (h *holds) resume(a *anchor, slot, gen uint32) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if int(slot) >= len(h.slots) || h.slots[slot].gen != gen || h.slots[slot].state != open {
+	if int(slot) >= h.slab.len() || !h.slab.at(slot).become(turnOf(gen, open), executing) {
 		return false
 	}
-	s := &h.slots[slot]
-	s.state = executing
-	a.begin(&s.lin)
+	a.begin(&h.slab.at(slot).lin)
 	a.held = int(slot)
 	return true
 }
@@ -136,8 +134,8 @@ func (h *holds) resume(a *anchor, slot, gen uint32) bool {
 func (h *holds) conclude(slot uint32, err, fault error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.concludeLocked(slot, err, fault, &h.pairs)
-	h.pairs.flush(h.core.run)
+	h.concludeLocked(slot, err, fault)
+	h.publishLocked()
 }
 
 // protect calls f and makes a panic an error.

@@ -167,6 +167,7 @@ func (c *boltCore) publish() {
 		c.executed.Add(c.done.executed)
 		c.acked.Add(c.done.acked)
 		c.done = counted{}
+		c.holds.publish()
 	}
 }
 

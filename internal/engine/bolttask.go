@@ -232,13 +232,13 @@ func (t *boltTask[I, O]) batch(in inlet[I]) int {
 	for more && !t.cut.Load() {
 		more = t.some(in, math.MaxInt32)
 	}
+	t.publish() // before it counts as idle
 	in.box().Idle()
 	busy := t.run.now() - start - (t.blocked - blocked)
 	t.busy.Add(busy)
 	t.learn(busy / int64(n))
 	t.progress.Store(0)
 	t.inside.Store(inNothing)
-	t.publish()
 	return n
 }
 

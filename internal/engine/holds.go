@@ -4,83 +4,96 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/waterspout/waterspout/acker"
 	"github.com/waterspout/waterspout/tuple"
 )
 
-type holdState uint8
-
-const (
-	free holdState = iota
-	executing
-	open
-	settled // while executing: the outcome waits for Execute's return
-)
-
-// A hold is one held input: 40 bytes, since a writer bolt may have tens of
-// thousands. What few have is kept beside it.
-type hold struct {
-	lin   tuple.Lineage
-	word  uint64 // as anchor.word
-	gen   uint32
-	state holdState
-}
-
-// holds are the held inputs of one bolt task (T2, T3): a slab, so that a Held
-// is a number and its generation. Any goroutine may settle one.
+// holds are the held inputs of one bolt task (T2, T3), by slot and generation: a
+// Held is no more. The task holds and lets go without a lock, since a writer's
+// outcomes come while it goes on; all else is under one, and may be called from any
+// goroutine.
 type holds struct {
 	core *boltCore
+	slab slab
 
-	mu     sync.Mutex // guards all below
-	slots  []hold
-	unused []uint32
+	mine   []uint32      // free slots, of the task alone
+	held   uint64        // how many there were, ever; of the task alone
+	public atomic.Uint64 // held, as others know it
+
+	mu     sync.Mutex          // guards all below, and every change but from free and from executing to open
+	unused []uint32            // free slots that the task may have
 	more   map[uint32][]uint64 // as anchor.more, of inputs with several roots
 	told   map[uint32]error    // outcomes of settled holds
 	pairs  laneBuffers
 	acked  uint64 // since the last publish
+	ended  uint64 // ever
 }
 
-// count is how many inputs are held.
+// publish makes visible how many inputs were held; the task calls it.
+func (h *holds) publish() {
+	if h.public.Load() != h.held {
+		h.public.Store(h.held)
+	}
+}
+
+// count is how many inputs are held, but for those of the batch that the task works
+// on.
 func (h *holds) count() int {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return len(h.slots) - len(h.unused)
+	return max(0, int(h.public.Load()-h.ended))
 }
 
-// hold takes the current input over, with the edges made for it so far.
+// hold takes the current input over, with the edges made for it so far. The task
+// calls it.
 func (h *holds) hold(a *anchor) tuple.Held {
+	if a.held >= 0 {
+		slot := uint32(a.held)
+		return tuple.NewHeld(h, slot, h.slab.at(slot).now().gen())
+	}
+	slot := h.slot()
+	s := h.slab.at(slot)
+	s.lin, s.word = *a.lin, a.word
+	if a.lin.More != nil {
+		h.keep(slot, a.more)
+	}
+	gen := s.now().gen()
+	s.set(turnOf(gen, executing))
+	a.held = int(slot)
+	h.held++
+	return tuple.NewHeld(h, slot, gen)
+}
+
+// slot is a free one.
+func (h *holds) slot() uint32 {
+	if len(h.mine) == 0 {
+		h.mu.Lock()
+		h.mine, h.unused = h.unused, h.mine
+		h.mu.Unlock()
+	}
+	if len(h.mine) == 0 {
+		h.mine = h.slab.grow(h.mine)
+	}
+	last := len(h.mine) - 1
+	slot := h.mine[last]
+	h.mine = h.mine[:last]
+	return slot
+}
+
+func (h *holds) keep(slot uint32, more []uint64) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if a.held >= 0 {
-		return tuple.NewHeld(h, uint32(a.held), h.slots[a.held].gen)
+	if h.more == nil {
+		h.more = map[uint32][]uint64{}
 	}
-	slot := h.slotLocked()
-	s := &h.slots[slot]
-	s.state, s.lin, s.word = executing, *a.lin, a.word
-	if a.lin.More != nil {
-		if h.more == nil {
-			h.more = map[uint32][]uint64{}
-		}
-		h.more[slot] = slices.Clone(a.more)
-	}
-	a.held = int(slot)
-	return tuple.NewHeld(h, slot, s.gen)
-}
-
-func (h *holds) slotLocked() uint32 {
-	if n := len(h.unused); n > 0 {
-		slot := h.unused[n-1]
-		h.unused = h.unused[:n-1]
-		return slot
-	}
-	h.slots = append(h.slots, hold{gen: 1})
-	return uint32(len(h.slots) - 1)
+	h.more[slot] = slices.Clone(more)
 }
 
 // anchorLocked is the hold in slot as an anchor.
 func (h *holds) anchorLocked(slot uint32) anchor {
-	s := &h.slots[slot]
+	s := h.slab.at(slot)
 	a := anchor{lin: &s.lin, word: s.word}
 	if s.lin.More != nil {
 		a.more = h.more[slot]
@@ -91,14 +104,14 @@ func (h *holds) anchorLocked(slot uint32) anchor {
 func (h *holds) growLocked(slot uint32, b *lineage, e *edges) {
 	a := h.anchorLocked(slot)
 	a.grow(b, e)
-	h.slots[slot].word = a.word
+	h.slab.at(slot).word = a.word
 }
 
 // grow adds edges for a tuple below the hold in slot, if it is not settled.
 func (h *holds) grow(slot uint32, b *lineage, e *edges) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.slots[slot].state == settled {
+	if h.slab.at(slot).now().state() == settled {
 		return false
 	}
 	h.growLocked(slot, b, e)
@@ -108,10 +121,10 @@ func (h *holds) grow(slot uint32, b *lineage, e *edges) bool {
 func (h *holds) growHeld(slot, gen uint32, b *lineage, e *edges) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if int(slot) >= len(h.slots) {
+	if int(slot) >= h.slab.len() {
 		return false
 	}
-	if s := &h.slots[slot]; s.gen != gen || s.state == free || s.state == settled {
+	if p := h.slab.at(slot).now(); p != turnOf(gen, executing) && p != turnOf(gen, open) {
 		return false
 	}
 	h.growLocked(slot, b, e)
@@ -120,27 +133,29 @@ func (h *holds) growHeld(slot, gen uint32, b *lineage, e *edges) bool {
 
 // returned says that Execute returned with the input held: err fails it, and an
 // outcome that came meanwhile counts now, unless something was emitted after it
-// and not sent: that fault fails the input (T1).
+// and not sent: that fault fails the input (T1). The task calls it.
 func (h *holds) returned(slot uint32, err, fault error) {
+	if err == nil && fault == nil {
+		s := h.slab.at(slot)
+		if p := s.now(); p.state() == executing && s.become(p, open) {
+			return
+		}
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if s := &h.slots[slot]; err == nil && fault == nil && s.state != settled {
-		s.state = open
-		return
-	}
-	h.concludeLocked(slot, err, fault, &h.core.acks)
+	h.concludeLocked(slot, err, fault)
 	h.publishLocked()
 }
 
-func (h *holds) concludeLocked(slot uint32, err, fault error, to *laneBuffers) {
-	if h.slots[slot].state == settled {
+func (h *holds) concludeLocked(slot uint32, err, fault error) {
+	if h.slab.at(slot).now().state() == settled {
 		err = h.told[slot]
 		delete(h.told, slot)
 	}
 	if fault != nil {
 		err = errors.Join(fault, err)
 	}
-	h.endLocked(slot, err, to)
+	h.endLocked(slot, err)
 }
 
 // Settle implements tuple.Holder.
@@ -170,45 +185,51 @@ func (h *holds) publishLocked() {
 }
 
 func (h *holds) settleLocked(slot, gen uint32, err error) {
-	s := &h.slots[slot]
-	if s.gen != gen {
-		return
-	}
-	switch s.state {
-	case executing:
-		s.state = settled
-		if err != nil {
-			if h.told == nil {
-				h.told = map[uint32]error{}
-			}
-			h.told[slot] = err
-		}
-	case open:
-		h.endLocked(slot, err, &h.pairs)
+	s := h.slab.at(slot)
+	switch s.now() {
+	case turnOf(gen, executing):
+		h.tellLocked(slot, gen, err)
+	case turnOf(gen, open):
+		h.endLocked(slot, err)
 	}
 }
 
-// endLocked ends a hold and frees its slot; its pairs go to the buffers given,
-// which the caller owns and flushes. It never blocks: ack traffic has a lane
-// without bound.
-func (h *holds) endLocked(slot uint32, err error, to *laneBuffers) {
-	s := &h.slots[slot]
+// tellLocked leaves an outcome to the task, which is about to return from Execute,
+// or has meanwhile.
+func (h *holds) tellLocked(slot, gen uint32, err error) {
+	if err != nil {
+		if h.told == nil {
+			h.told = map[uint32]error{}
+		}
+		h.told[slot] = err
+	}
+	if !h.slab.at(slot).become(turnOf(gen, executing), settled) {
+		delete(h.told, slot)
+		h.endLocked(slot, err)
+	}
+}
+
+// endLocked ends a hold and frees its slot; the caller publishes. It never blocks:
+// ack traffic has a lane without bound.
+func (h *holds) endLocked(slot uint32, err error) {
+	s := h.slab.at(slot)
 	if fails, why := h.outcomeLocked(err); fails {
 		h.core.failRoots(&s.lin, why)
 	} else if s.lin.More == nil {
 		if s.lin.Root != 0 {
-			to.add(h.core.run, acker.Pair{Root: s.lin.Root, Word: s.lin.Edge ^ s.word})
+			h.pairs.add(h.core.run, acker.Pair{Root: s.lin.Root, Word: s.lin.Edge ^ s.word})
 		}
 	} else {
 		a := h.anchorLocked(slot)
-		a.pairs(func(p acker.Pair) { to.add(h.core.run, p) })
+		a.pairs(func(p acker.Pair) { h.pairs.add(h.core.run, p) })
 	}
 	if s.lin.More != nil {
 		delete(h.more, slot)
+		s.lin.More = nil
 	}
-	s.state, s.lin = free, tuple.Lineage{}
-	s.gen++
+	s.set(turnOf(s.now().gen()+1, free))
 	h.unused = append(h.unused, slot)
+	h.ended++
 }
 
 // outcomeLocked is boltCore.outcome; acks are counted with the next publish.
@@ -225,9 +246,9 @@ func (h *holds) outcomeLocked(err error) (fails bool, why tuple.Failure) {
 func (h *holds) failAll(err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	for slot := range h.slots {
-		if h.slots[slot].state != free {
-			h.endLocked(uint32(slot), err, &h.pairs)
+	for slot := range uint32(h.slab.len()) {
+		if h.slab.at(slot).now().state() != free {
+			h.endLocked(slot, err)
 		}
 	}
 	h.publishLocked()

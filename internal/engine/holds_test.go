@@ -70,6 +70,7 @@ func TestFirstOutcomeCounts(t *testing.T) {
 	if w := b.words(); w[lin.Root] != 5 || len(b.fails()) != 0 {
 		t.Errorf("acked inside of Execute, then failed: words %v", w)
 	}
+	b.core.publish()
 	if n := b.core.holds.count(); n != 0 {
 		t.Errorf("%d inputs are still held", n)
 	}
@@ -178,14 +179,20 @@ func TestStaleHeld(t *testing.T) {
 	old := b.held(input(1, 5))
 	old.Ack()
 	b.words()
-	now := b.held(input(2, 9))
+	var now []tuple.Held
+	for i := range uint64(slabPage) { // one of them has the slot
+		now = append(now, b.held(input(2+i, 9)))
+	}
 	old.Ack()
 	old.Fail(nil)
 	if w, f := b.words(), b.fails(); len(w)+len(f) != 0 {
 		t.Errorf("an old name ended another input: %v %v", w, f)
 	}
-	now.Ack()
-	if w := b.words(); w[tuple.NewRoot(1, 2)] != 9 {
+	if n := b.core.holds.slab.len(); n != slabPage {
+		t.Fatalf("%d slots for %d inputs", n, slabPage)
+	}
+	tuple.AckAll(now)
+	if w := b.words(); len(w) != slabPage || w[tuple.NewRoot(1, 2)] != 9 {
 		t.Errorf("acked: %v", w)
 	}
 }

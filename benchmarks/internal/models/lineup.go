@@ -37,6 +37,10 @@ const (
 	growParts   = "partitions"
 )
 
+// Besides are those that engines of other people take part in: none of them can be
+// given poison.
+var Besides = []string{drain, sustainable, half, kill}
+
 // backlogs are the experiments without an offered load.
 var backlogs = []string{drain, growTasks, growPending, growSize, growParts}
 
