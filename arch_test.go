@@ -46,7 +46,7 @@ var floors = map[string]int{
 	"bolt/bolttest": 70, "spout/spouttest": 70, "codec/codectest": 70, "transport/transporttest": 70,
 	"topology/topologytest": 70, "kafka/kafkatest": 70,
 
-	"internal/tweets": 80, "internal/faults": 95,
+	"internal/tweets": 80, "internal/faults": 95, "internal/brokerfaults": 95,
 
 	// programs, and this page
 	".": 90, "examples/wordcount": 90, "examples/tweets": 91, "examples/microbatch": 91,

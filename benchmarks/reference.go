@@ -32,7 +32,7 @@ type kafkaBench struct {
 
 func newKafkaBench() *kafkaBench {
 	k := &kafkaBench{backlog: newBacklog("reference", 3_000_000)}
-	k.StringVar(&k.contenders, "contenders", strings.Join(contenders, ","), "which to run; the last is the baseline")
+	k.StringVar(&k.contenders, "contenders", "acked,unacked,franz,protocol,handwritten", "which to run; the last is the baseline")
 	k.BoolVar(&k.latency, "latency", false, "measure latency under a steady load as well")
 	k.IntVar(&k.rate, "rate", 5000, "records a second of that load")
 	k.Float64Var(&k.seconds, "seconds", 10, "seconds of that load that are measured, after three that are not")

@@ -82,7 +82,7 @@ const second = time.Second
 func Ours(env ...string) Lineup {
 	topology := contender(Topology, reference.Spec{Contender: "acked", Instance: "spout"}, env)
 	unacked := contender(Unacked, reference.Spec{Contender: "unacked", Instance: "spout"}, env)
-	loop := contender(Loop, reference.Spec{Contender: "loop"}, env)
+	loop := contender(Loop, reference.Spec{Contender: "protocol"}, env)
 	batch := func(name, mode string, interval time.Duration) Engine {
 		return contender(name, reference.Spec{Contender: mode, Interval: interval}, env)
 	}

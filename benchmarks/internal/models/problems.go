@@ -40,7 +40,7 @@ var Problems = []Problem{
 
 // problems has a row a problem.
 func problems() report.Section {
-	t := report.Table{Columns: []string{"when", "receivers", "direct", "topology", "test"}}
+	t := report.Table{Columns: []string{"when", "receivers", "direct", "topology", "test"}, Words: true}
 	for _, p := range Problems {
 		t.Rows = append(t.Rows, []string{p.What, p.Receivers, p.Direct, p.Topology, p.Test})
 	}

@@ -1,7 +1,8 @@
 // Package reference is the Kafka job, several times: Avro tweets of a topic are
 // decoded, encoded, and written to another topic, at least once. The contenders
-// are the topology with every tuple acked, the same topology untracked, and a
-// loop written by hand on sarama's consumer group and AsyncProducer.
+// are the topology with every tuple acked, the same topology untracked, micro-batches,
+// and loops written by hand: on sarama's consumer group and AsyncProducer, on
+// franz-go, and on the client that the engines share, which is sarama's protocol level.
 //
 // The invariant: whatever the contender, producer settings, codec and commit
 // interval are the same, and the parent checks after every run, with another
@@ -27,7 +28,7 @@ import (
 
 // Spec is one run.
 type Spec struct {
-	Contender string // acked, unacked, handwritten, or handwritten/ and the name of a tuning
+	Contender string // acked, unacked, direct, receivers, handwritten, franz or protocol; the loops have tunings: handwritten/range
 	Brokers   []string
 	In, Out   string
 	Group     string
@@ -65,12 +66,15 @@ func start(ctx context.Context, s Spec) (job, error) {
 		return startTopology(ctx, s)
 	case "direct", "receivers":
 		return startBatches(ctx, s)
-	case "loop":
+	case "protocol":
 		return startProtocol(ctx, s, 1)
-	case "loop/2":
+	case "protocol/2":
 		return startProtocol(ctx, s, 2)
-	case "loop/5":
+	case "protocol/5":
 		return startProtocol(ctx, s, 5)
+	}
+	if tuning, ok := franzTunings[s.Contender]; ok {
+		return startFranz(ctx, s, tuning)
 	}
 	t, ok := tunings[s.Contender]
 	if !ok {

@@ -54,13 +54,13 @@ func (b *Bench) spec(t *testing.T, contender, in string, n uint64) Spec {
 }
 
 func TestContendersDoTheJob(t *testing.T) {
-	const n = 50_000
+	const n = 200_000
 	b := newBench(t)
 	in, err := b.Fill(t.Context(), n)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, contender := range []string{"acked", "unacked", "loop", "loop/2", "loop/5", "handwritten", "handwritten/defaults", "handwritten/five", "handwritten/linger1"} {
+	for _, contender := range []string{"acked", "unacked", "protocol", "protocol/2", "protocol/5", "franz", "franz/buffered", "handwritten", "handwritten/defaults", "handwritten/five", "handwritten/linger1"} {
 		s := b.spec(t, contender, in, n)
 		usage, err := Drain(t.Context(), s)
 		if err != nil {

@@ -26,6 +26,7 @@ type Table struct {
 	Title   string
 	Columns []string
 	Rows    [][]string
+	Words   bool // the cells are words: all columns stand left, not only the first
 }
 
 // A Plot becomes a file of its own. Series of the same Name look the same in all

@@ -74,7 +74,11 @@ func (m *markdown) table(t Table) {
 		b.WriteString("|\n")
 	}
 	row(t.Columns)
-	b.WriteString("|:---" + strings.Repeat("|---:", len(t.Columns)-1) + "|\n")
+	others := "|---:"
+	if t.Words {
+		others = "|:---"
+	}
+	b.WriteString("|:---" + strings.Repeat(others, len(t.Columns)-1) + "|\n")
 	for _, cells := range t.Rows {
 		row(cells)
 	}

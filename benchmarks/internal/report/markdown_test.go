@@ -134,3 +134,13 @@ func TestEntity(t *testing.T) {
 		t.Errorf("entity written as %s", got)
 	}
 }
+
+func TestWordsStandLeft(t *testing.T) {
+	for words, want := range map[bool]string{false: "|:---|---:|", true: "|:---|:---|"} {
+		var m markdown
+		m.table(Table{Columns: []string{"when", "what"}, Rows: [][]string{{"a", "b"}}, Words: words})
+		if !strings.Contains(m.String(), want) {
+			t.Errorf("words %t: no %s in\n%s", words, want, &m)
+		}
+	}
+}

@@ -1,0 +1,5 @@
+//go:build faults
+
+package brokerfaults
+
+const long = true
