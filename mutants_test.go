@@ -41,8 +41,17 @@ const (
 	adopt    = "internal/worker/adopt.go"
 	laneGo   = "internal/engine/lane.go"
 
-	model = "TestTrackerIsTheModel"
-	ghost = "TestLedgerAgainstGhostTrees"
+	flight   = "internal/kafkaio/writer_partition.go"
+	parts    = "internal/kafkaio/writer_batch.go"
+	queue    = "internal/kafkaio/writer_queue.go"
+	answers  = "internal/kafkaio/writer_answer.go"
+	unpackGo = "internal/kafkaio/claim_unpack.go"
+	fetchGo  = "internal/kafkaio/claim_fetch.go"
+
+	writes = "TestPartitionKeepsOrderAndCount"
+	reads  = "TestUnpack"
+	model  = "TestTrackerIsTheModel"
+	ghost  = "TestLedgerAgainstGhostTrees"
 )
 
 var mutants = []mutant{
@@ -100,6 +109,24 @@ var mutants = []mutant{
 	{"D1 emits while draining", "internal/engine/ending.go", "if h.comp.node.Spout {\n\t\t\th.task.hurry()", "if false {\n\t\t\th.task.hurry()", "TestContextEndDrains", "cluster"},
 	{"W1 acked at hand-over", "kafka/sink.go", "return s.writer.Write(ctx, (*kafkaio.Record)(&r), out.Hold())",
 		"out.Hold().Ack()\n\treturn s.writer.Write(ctx, (*kafkaio.Record)(&r), out.Hold())", "TestSinkHoldsTheInputUntilTheBrokerAnswers", "kafka"},
+	{"write: a batch is sent under a new number", flight, "if b.sequence < 0 {", "if true {", writes, ""},
+	{"write: numbers do not go on", flight, "p.next = after(p.next, b.count)", "_ = after(p.next, b.count)", writes, ""},
+	{"write: a refused number stays taken", flight, "p.next, b.sequence = b.sequence, -1", "b.sequence = -1", writes, ""},
+	{"write: a lost number is used on", flight, "\tp.spoiled = true\n", "", writes, ""},
+	{"write: an identity begins in the middle", flight, "p.id, p.next, p.spoiled = id, 0, false", "p.id, p.spoiled = id, false", writes, ""},
+	{"write: halves change places", flight, "p.queue[1] = second", "p.queue[0], p.queue[1] = second, p.queue[0]", writes, ""},
+	{"write: what was sent grows", queue, "last < 0 || p.queue[last].full ||", "last < 0 ||", writes, ""},
+	{"write: offsets of the parts", queue, "offset += int64(len(c.tokens))", "offset += 0", writes, ""},
+	{"write: places in a batch", parts, "r.OffsetDelta = int64(len(b.pointers))", "r.OffsetDelta = 0", writes, ""},
+	{"write: times in a batch", parts, "r.TimestampDelta/time.Millisecond + time.Duration(b.first)", "r.TimestampDelta", writes, ""},
+	{"write: written by another name", answers, "if v == disowned {", "if false {", writes, ""},
+	{"read: records before the position", unpackGo, "offset >= next {", "true {", reads, ""},
+	{"read: aborted records", unpackGo, "skip := aborted.covers(from) && committed", "skip := aborted.covers(from) && false", reads, ""},
+	{"read: markers are records", unpackGo, "if !skip && !from.Control {", "if !skip {", reads, ""},
+	{"read: the position stays behind markers", unpackGo, "out.Next = max(out.Next, from.LastOffset()+1)", "_ = from", reads, ""},
+	{"read: a hole is stepped over at once", fetchGo, "if f.emptyAt != f.next {", "if false {", "TestFetcherStepsOverHoles", ""},
+	{"read: the end is stepped over", fetchGo, "if f.next >= end {", "if false {", "TestFetcherStepsOverHoles", ""},
+
 	{"O1 the window is not asked", laneGo, "l.window.Expired(now)", "_ = now", "TestTimeoutsDoNotLivelock", "cluster"},
 
 	{"K1 a frame is applied twice", receiver, "if sequence < r.expected {", "if false {", "TestLink", ""},
