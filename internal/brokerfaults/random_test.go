@@ -1,7 +1,6 @@
 package brokerfaults
 
 import (
-	"fmt"
 	"testing"
 	"time"
 )
@@ -25,7 +24,7 @@ func drawn(l *lab) {
 	for began := time.Now(); l.ctx.Err() == nil; {
 		k := kinds[l.rng.IntN(len(kinds))]
 		d := or(100*time.Millisecond, 500*time.Millisecond) + time.Duration(l.rng.Int64N(int64(or(400*time.Millisecond, 4500*time.Millisecond))))
-		l.t.Log(fmt.Sprintf("%.1f s: %s for %v", time.Since(began).Seconds(), k.name, d.Round(time.Millisecond)))
+		l.t.Logf("%.1f s: %s for %v", time.Since(began).Seconds(), k.name, d.Round(time.Millisecond))
 		l.during(d, k.fault(d))
 		l.pass(time.Duration(l.rng.Int64N(int64(or(200*time.Millisecond, 2*time.Second)))))
 	}
