@@ -104,7 +104,7 @@ func (c *comparison) measure(ctx context.Context, k models.Kafka, p models.Plan,
 	if err == nil {
 		fmt.Println("results:", filepath.Join(c.dir, stem+".md"))
 	}
-	if measured == nil && err == nil && !c.short {
+	if measured == nil && err == nil && c.name == "models" && !c.short {
 		err = b.Results.Fair(models.DirectSecond, models.Loop)
 	}
 	return errors.Join(measured, err)
