@@ -8,6 +8,7 @@ import (
 
 	"github.com/waterspout/waterspout/benchmarks/internal/harness"
 	"github.com/waterspout/waterspout/benchmarks/internal/reference"
+	"github.com/waterspout/waterspout/internal/realkafka"
 )
 
 func init() { harness.Register("broker", reference.Broker) }
@@ -15,11 +16,14 @@ func init() { harness.Register("broker", reference.Broker) }
 // A backlog is tweets in a Kafka, for contenders to drain.
 type backlog struct {
 	*options
-	brokers string
-	tasks   reference.Tasks
+	brokers  string
+	embedded bool
+	tasks    reference.Tasks
 
 	bench   *reference.Bench
-	embeds  []*harness.Child // the embedded Kafka, if it is one
+	kafka   []harness.Process // the broker, if it was started here
+	where   string            // in words
+	stop    func() error
 	in      string
 	records uint64
 }
@@ -27,7 +31,8 @@ type backlog struct {
 // newBacklog is one of a benchmark, with its flags.
 func newBacklog(name string, n int) *backlog {
 	b := &backlog{options: newOptions(name, n, "records")}
-	b.StringVar(&b.brokers, "brokers", "", "host:port,... of a real Kafka instead of an embedded one; topics named zerg.hydra.* are made and deleted")
+	b.StringVar(&b.brokers, "brokers", "", "host:port,... of a running Kafka; topics named zerg.hydra.* are made and deleted")
+	b.BoolVar(&b.embedded, "embedded", false, "use an embedded Kafka also where Java 17 and Maven are, which run Apache Kafka")
 	b.IntVar(&b.tasks.Spouts, "spouts", 5, "tasks of the Kafka spout")
 	b.IntVar(&b.tasks.Decoders, "decoders", 20, "tasks that decode")
 	b.IntVar(&b.tasks.Encoders, "encoders", 20, "tasks that encode")
@@ -37,18 +42,10 @@ func newBacklog(name string, n int) *backlog {
 
 // open starts or connects to a Kafka and fills the input.
 func (b *backlog) open(ctx context.Context) error {
-	addrs := strings.Split(b.brokers, ",")
-	if b.brokers == "" {
-		child, err := harness.Spawn(ctx)
-		if err != nil {
-			return err
-		}
-		b.embeds = append(b.embeds, child)
-		if addrs, err = harness.Call[[]string](child, "broker", struct{}{}); err != nil {
-			return err
-		}
+	addrs, err := b.broker(ctx)
+	if err != nil {
+		return err
 	}
-	var err error
 	if b.bench, err = reference.NewBench(ctx, addrs); err != nil {
 		return err
 	}
@@ -58,13 +55,40 @@ func (b *backlog) open(ctx context.Context) error {
 	return err
 }
 
+// broker finds or starts the Kafka, and returns its addresses: the one that -brokers
+// names, else Apache Kafka itself where it can run, else an embedded one.
+func (b *backlog) broker(ctx context.Context) ([]string, error) {
+	if b.brokers != "" {
+		b.where = "Kafka at " + b.brokers
+		return strings.Split(b.brokers, ","), nil
+	}
+	if !b.embedded && !b.short {
+		fmt.Fprintln(b.progress(), "starting Apache Kafka")
+		k, err := realkafka.Start(ctx, "")
+		if err == nil {
+			b.kafka, b.where, b.stop = []harness.Process{k}, "Apache Kafka", k.Close
+			return k.Addrs(), nil
+		}
+		if !errors.Is(err, realkafka.ErrMissing) {
+			return nil, err
+		}
+		fmt.Fprintf(b.progress(), "%v; until then it is an embedded one\n", err)
+	}
+	child, err := harness.Spawn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	b.kafka, b.where, b.stop = []harness.Process{child}, "an embedded Kafka", child.Close
+	return harness.Call[[]string](child, "broker", struct{}{})
+}
+
 func (b *backlog) close() error {
 	var errs []error
 	if b.bench != nil {
 		errs = append(errs, b.bench.Close())
 	}
-	for _, c := range b.embeds {
-		errs = append(errs, c.Close())
+	if b.stop != nil {
+		errs = append(errs, b.stop())
 	}
 	return errors.Join(errs...)
 }
@@ -80,12 +104,8 @@ func (b *backlog) spec(ctx context.Context, contender string) (reference.Spec, e
 
 // headline prints what was measured.
 func (b *backlog) headline(name string) {
-	where := "an embedded Kafka"
-	if b.brokers != "" {
-		where = "Kafka at " + b.brokers
-	}
 	fmt.Printf("%s, backlog of %d tweets in %d partitions on %s; tasks %+v, GOGC %d, medians of %d runs\n",
-		name, b.n, 5, where, b.tasks, b.gogc, b.runs)
+		name, b.n, 5, b.where, b.tasks, b.gogc, b.runs)
 }
 
 // verdict is what is true of runs that Check did not refuse.

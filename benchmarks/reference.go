@@ -101,7 +101,7 @@ func (k *kafkaBench) path(name, suffix string) string {
 // drain has a contender empty the input, and checks what came of it.
 func (k *kafkaBench) drain(ctx context.Context, s reference.Spec) (harness.Run, error) {
 	s.Profile = k.path(s.Contender, "")
-	run, err := harness.Measure(ctx, k.env(), "drain", s, k.embeds...)
+	run, err := harness.Measure(ctx, k.env(), "drain", s, k.kafka...)
 	if err != nil {
 		return run, err
 	}
@@ -163,7 +163,7 @@ func (k *kafkaBench) underLoad(ctx context.Context, s reference.Spec) (run harne
 	case err := <-loaded:
 		return run, errors.Join(errors.New("the load ended early"), err)
 	}
-	watch := harness.StartWatch([]*harness.Child{job}, append([]*harness.Child{load}, k.embeds...)...)
+	watch := harness.StartWatch([]*harness.Child{job}, append([]harness.Process{load}, k.kafka...)...)
 	if _, err := harness.Call[reference.Progress](job, "mark", s); err != nil {
 		return run, err
 	}

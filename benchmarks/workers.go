@@ -100,11 +100,7 @@ func (w *workersBench) contender(name string, processes int, nats string) harnes
 }
 
 func (w *workersBench) job(s reference.Spec, processes int) workers.Job {
-	j := workers.Job{Spec: s, Processes: processes, Env: w.env(), NATS: w.nats}
-	if len(w.embeds) > 0 {
-		j.Broker = w.embeds[0]
-	}
-	return j
+	return workers.Job{Spec: s, Processes: processes, Env: w.env(), NATS: w.nats, Kafka: w.kafka}
 }
 
 // settle checks what came of a run.

@@ -4,7 +4,7 @@ import "context"
 
 // Measure runs name in a fresh child, with what it used and what was used beside
 // it. helpers are the processes that serve it.
-func Measure(ctx context.Context, env []string, name string, arg any, helpers ...*Child) (Run, error) {
+func Measure(ctx context.Context, env []string, name string, arg any, helpers ...Process) (Run, error) {
 	child, err := Spawn(ctx, env...)
 	if err != nil {
 		return Run{}, err

@@ -32,9 +32,12 @@ type Aside struct {
 	Foreign float64   // cores that other processes had in use, on average
 }
 
+// A Process is one that serves a contender: a [Child], or one of another program.
+type Process interface{ Pid() int }
+
 // StartWatch begins to look. helpers are processes that serve the contender, which
 // may be several.
-func StartWatch(contender []*Child, helpers ...*Child) *Watch {
+func StartWatch(contender []*Child, helpers ...Process) *Watch {
 	w := &Watch{start: time.Now(), all: []int{os.Getpid()}}
 	for _, c := range contender {
 		w.all = append(w.all, c.Pid())

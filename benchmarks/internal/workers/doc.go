@@ -8,7 +8,7 @@
 //
 //	workers.Register()                              // in every process
 //	url, err := harness.Call[string](nats, "nats", dir)
-//	run, err := workers.Job{Spec: spec, Processes: 2, Broker: broker, NATS: nats}.Drain(ctx)
+//	run, err := workers.Job{Spec: spec, Processes: 2, Kafka: brokers, NATS: nats}.Drain(ctx)
 //
 // A Job belongs to the parent, on one goroutine.
 package workers

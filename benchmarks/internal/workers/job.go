@@ -14,9 +14,9 @@ import (
 type Job struct {
 	Spec      reference.Spec // its NATS is empty if there is one process
 	Processes int
-	Env       []string       // of the processes
-	Broker    *harness.Child // nil if it is no child
-	NATS      *harness.Child // runs meanwhile, needed or not
+	Env       []string          // of the processes
+	Kafka     []harness.Process // the broker, if it is known
+	NATS      *harness.Child    // runs meanwhile, needed or not
 }
 
 // Drain starts the workers, has them empty the input, and ends them.

@@ -16,10 +16,7 @@ type measurement struct {
 }
 
 func (c *crew) mark() (measurement, error) {
-	helpers := []*harness.Child{c.job.NATS}
-	if c.job.Broker != nil {
-		helpers = append(helpers, c.job.Broker)
-	}
+	helpers := append([]harness.Process{c.job.NATS}, c.job.Kafka...)
 	m := measurement{begin: time.Now(), watch: harness.StartWatch(c.hands, helpers...)}
 	var err error
 	m.from, err = sum(call[reference.Progress](c, "worker.mark", func(worker int) any {

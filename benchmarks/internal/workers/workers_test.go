@@ -93,7 +93,7 @@ func (l *lab) job(t *testing.T, n uint64, processes int) Job {
 	if processes > 1 {
 		s.NATS = l.url
 	}
-	return Job{Spec: s, Processes: processes, Broker: l.broker, NATS: l.nats}
+	return Job{Spec: s, Processes: processes, Kafka: []harness.Process{l.broker}, NATS: l.nats}
 }
 
 func (l *lab) check(t *testing.T, j Job) {
