@@ -11,7 +11,9 @@ import (
 // it by the same way as those of the others. When the store is away, or was away for
 // most of a lease's life, nobody's silence says anything about him, and no lease is
 // lost for it. So Leases counts time in a clock of its own, which stands still when
-// the observer's last renewal that it saw is older than half a TTL.
+// the observer's last renewal that it saw is older than half a TTL; and when the
+// observer hears itself again after that, everyone has a whole TTL from then on: a
+// renewal that was lost with the store's absence is tried again only some time later.
 //
 // Make one with [NewLeases].
 type Leases struct {
@@ -41,9 +43,20 @@ func (l *Leases) Observe(id string, counter uint64, now time.Time) {
 		return
 	}
 	if id == l.self {
+		away := now.Sub(l.heard) > l.ttl/2
 		l.clock, l.heard = l.at(now), now
+		if away {
+			l.forgive()
+		}
 	}
 	l.seen[id] = sight{counter, l.at(now)}
+}
+
+// forgive lets everyone's lease begin anew.
+func (l *Leases) forgive() {
+	for id, s := range l.seen {
+		l.seen[id] = sight{s.counter, l.clock}
+	}
 }
 
 // Gone says that the lease of id was deleted.

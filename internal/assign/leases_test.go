@@ -61,8 +61,9 @@ func TestAway(t *testing.T) {
 	}
 	hear(l, 60, 60)
 	l.want(t, 60.5, "a", "me")
-	hear(l, 61, 61)
-	l.want(t, 61.5, "me") // 2.4 s before, 1.5 of them counted
+	hear(l, 61, 62)
+	l.want(t, 62.9, "a", "me") // a whole TTL from 60 on
+	l.want(t, 63, "me")
 }
 
 func TestNothingHeardYet(t *testing.T) {
