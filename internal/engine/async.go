@@ -125,7 +125,8 @@ func (h *holds) resume(a *anchor, slot, gen uint32) bool {
 	if int(slot) >= h.slab.len() || !h.slab.at(slot).become(turnOf(gen, open), executing) {
 		return false
 	}
-	a.begin(&h.slab.at(slot).lin)
+	h.lin = h.lineageLocked(slot)
+	a.begin(&h.lin)
 	a.held = int(slot)
 	return true
 }

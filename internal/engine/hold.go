@@ -15,12 +15,18 @@ const (
 	settled // while executing: the outcome waits for Execute's return
 )
 
-// A hold is one held input: 40 bytes, since a writer bolt may have tens of
+// A hold is one held input: 24 bytes, since a writer bolt may have tens of
 // thousands. What few have is kept beside it.
 type hold struct {
-	lin  tuple.Lineage
-	word uint64 // as anchor.word
+	root tuple.Root
+	word uint64 // of the pair: the input's edge XOR the edges made for it
 	turn atomic.Uint64
+}
+
+// branches are the other roots of a held input.
+type branches struct {
+	links *[]tuple.Link
+	words []uint64 // as anchor.more
 }
 
 // A turn is the generation of a slot and the state of the hold in it, in one word.
@@ -57,8 +63,12 @@ func (s *slab) len() int {
 	return 0
 }
 
+// A vacancy is a free slot, with its generation: who takes it need not look into the
+// slot, which another core had last.
+type vacancy struct{ slot, gen uint32 }
+
 // grow appends a page's new slots to unused.
-func (s *slab) grow(unused []uint32) []uint32 {
+func (s *slab) grow(unused []vacancy) []vacancy {
 	first := s.len()
 	pages := []*[slabPage]hold{}
 	if first > 0 {
@@ -67,7 +77,7 @@ func (s *slab) grow(unused []uint32) []uint32 {
 	page := new([slabPage]hold)
 	for i := range page {
 		page[i].set(turnOf(1, free))
-		unused = append(unused, uint32(first+i))
+		unused = append(unused, vacancy{uint32(first + i), 1})
 	}
 	pages = append(pages, page)
 	s.pages.Store(&pages)

@@ -18,14 +18,15 @@ type holds struct {
 	core *boltCore
 	slab slab
 
-	mine   []uint32      // free slots, of the task alone
+	mine   []vacancy     // free slots, of the task alone
 	held   uint64        // how many there were, ever; of the task alone
 	public atomic.Uint64 // held, as others know it
 
 	mu     sync.Mutex          // guards all below, and every change but from free and from executing to open
-	unused []uint32            // free slots that the task may have
-	more   map[uint32][]uint64 // as anchor.more, of inputs with several roots
+	unused []vacancy           // free slots that the task may have
+	more   map[uint32]branches // of inputs with several roots
 	told   map[uint32]error    // outcomes of settled holds
+	lin    tuple.Lineage       // of the input that was resumed
 	pairs  laneBuffers
 	acked  uint64 // since the last publish
 	ended  uint64 // ever
@@ -53,21 +54,21 @@ func (h *holds) hold(a *anchor) tuple.Held {
 		slot := uint32(a.held)
 		return tuple.NewHeld(h, slot, h.slab.at(slot).now().gen())
 	}
-	slot := h.slot()
+	v := h.vacancy()
+	slot, gen := v.slot, v.gen
 	s := h.slab.at(slot)
-	s.lin, s.word = *a.lin, a.word
+	s.root, s.word = a.lin.Root, a.lin.Edge^a.word
 	if a.lin.More != nil {
-		h.keep(slot, a.more)
+		h.keep(slot, branches{a.lin.More, slices.Clone(a.more)})
 	}
-	gen := s.now().gen()
 	s.set(turnOf(gen, executing))
 	a.held = int(slot)
 	h.held++
 	return tuple.NewHeld(h, slot, gen)
 }
 
-// slot is a free one.
-func (h *holds) slot() uint32 {
+// vacancy is a free slot.
+func (h *holds) vacancy() vacancy {
 	if len(h.mine) == 0 {
 		h.mu.Lock()
 		h.mine, h.unused = h.unused, h.mine
@@ -77,34 +78,31 @@ func (h *holds) slot() uint32 {
 		h.mine = h.slab.grow(h.mine)
 	}
 	last := len(h.mine) - 1
-	slot := h.mine[last]
+	v := h.mine[last]
 	h.mine = h.mine[:last]
-	return slot
+	return v
 }
 
-func (h *holds) keep(slot uint32, more []uint64) {
+func (h *holds) keep(slot uint32, b branches) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.more == nil {
-		h.more = map[uint32][]uint64{}
+		h.more = map[uint32]branches{}
 	}
-	h.more[slot] = slices.Clone(more)
+	h.more[slot] = b
 }
 
-// anchorLocked is the hold in slot as an anchor.
-func (h *holds) anchorLocked(slot uint32) anchor {
+// lineageLocked is that of the hold in slot.
+func (h *holds) lineageLocked(slot uint32) tuple.Lineage {
 	s := h.slab.at(slot)
-	a := anchor{lin: &s.lin, word: s.word}
-	if s.lin.More != nil {
-		a.more = h.more[slot]
-	}
-	return a
+	return tuple.Lineage{Link: tuple.Link{Root: s.root, Edge: s.word}, More: h.more[slot].links}
 }
 
 func (h *holds) growLocked(slot uint32, b *lineage, e *edges) {
-	a := h.anchorLocked(slot)
+	lin := h.lineageLocked(slot)
+	a := anchor{lin: &lin, more: h.more[slot].words}
 	a.grow(b, e)
-	h.slab.at(slot).word = a.word
+	h.slab.at(slot).word ^= a.word
 }
 
 // grow adds edges for a tuple below the hold in slot, if it is not settled.
@@ -213,22 +211,23 @@ func (h *holds) tellLocked(slot, gen uint32, err error) {
 // ack traffic has a lane without bound.
 func (h *holds) endLocked(slot uint32, err error) {
 	s := h.slab.at(slot)
-	if fails, why := h.outcomeLocked(err); fails {
-		h.core.failRoots(&s.lin, why)
-	} else if s.lin.More == nil {
-		if s.lin.Root != 0 {
-			h.pairs.add(h.core.run, acker.Pair{Root: s.lin.Root, Word: s.lin.Edge ^ s.word})
+	switch fails, why := h.outcomeLocked(err); {
+	case fails:
+		lin := h.lineageLocked(slot)
+		h.core.failRoots(&lin, why)
+	case len(h.more) == 0: // mostly
+		if s.root != 0 {
+			h.pairs.add(h.core.run, acker.Pair{Root: s.root, Word: s.word})
 		}
-	} else {
-		a := h.anchorLocked(slot)
+	default:
+		lin := h.lineageLocked(slot)
+		a := anchor{lin: &lin, more: h.more[slot].words}
 		a.pairs(func(p acker.Pair) { h.pairs.add(h.core.run, p) })
 	}
-	if s.lin.More != nil {
-		delete(h.more, slot)
-		s.lin.More = nil
-	}
-	s.set(turnOf(s.now().gen()+1, free))
-	h.unused = append(h.unused, slot)
+	delete(h.more, slot)
+	gen := s.now().gen() + 1
+	s.set(turnOf(gen, free))
+	h.unused = append(h.unused, vacancy{slot, gen})
 	h.ended++
 }
 
