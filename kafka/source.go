@@ -51,9 +51,11 @@ type Source struct {
 
 	running atomic.Bool // Run has not returned
 
-	last   *ownership // of the last answer; belongs to the goroutine of Ack and Fail
-	acks   int        // since the last hasten; as last
-	credit int        // emits that earn a replay; belongs to Run
+	last   *ownership                                    // of the last answer; belongs to the goroutine of Ack and Fail
+	acks   int                                           // since the last hasten; as last
+	credit int                                           // emits that earn a replay; belongs to Run
+	live   stretch                                       // as credit
+	each   func(i int, r *Record) (id uint64, more bool) // live.nth
 
 	replayed atomic.Uint64
 
@@ -74,6 +76,7 @@ func newSource(spec Spout) *Source {
 		wake: make(chan struct{}, 1), hasten: make(chan struct{}, 1), turn: make(chan struct{}, 1),
 		stop: make(chan struct{}), ended: make(chan struct{}), halted: make(chan struct{}),
 	}
+	s.each = s.live.nth
 	s.ids.Store(&map[uint16]*ownership{})
 	s.owned.Store(&[]*ownership{})
 	return s

@@ -106,20 +106,32 @@ func (s *Source) round(ctx context.Context, out *spout.Emitter[Record]) (emitted
 // emit emits a run of a partition.
 func (s *Source) emit(out *spout.Emitter[Record], o *ownership, limit int) (n int, ok bool) {
 	first, records, reset := o.take(run, limit)
+	ok = true
 	if reset != nil {
 		s.wentOn(o, reset)
 	}
-	for i := range records {
-		if o.leaving.Load() {
-			o.giveBack(len(records) - i)
-			return i, true
-		}
-		if !out.EmitID(Record(records[i].Record()), o.messageID(first+uint64(i))) {
-			o.giveBack(len(records) - i)
-			return i, false
-		}
+	s.live = stretch{o, first, records}
+	if n = out.EmitEach(len(records), s.each); n < len(records) {
+		o.giveBack(len(records) - n)
+		ok = o.leaving.Load()
 	}
-	return len(records), true
+	s.live = stretch{}
+	return n, ok
+}
+
+// A stretch is records of a partition that are being emitted.
+type stretch struct {
+	of      *ownership
+	first   uint64 // the number of the first
+	records []kafkaio.Fetched
+}
+
+func (s *stretch) nth(i int, r *Record) (id uint64, more bool) {
+	if s.of.leaving.Load() {
+		return 0, false
+	}
+	*r = Record(s.records[i].Record())
+	return s.of.messageID(s.first + uint64(i)), true
 }
 
 // wentOn tells that a partition had lost what was to be read next.

@@ -94,6 +94,23 @@ func (e *Emitter[T]) Emit(v T) bool { return e.port.Emit(v) }
 // the engine only hands them back.
 func (e *Emitter[T]) EmitID(v T, id uint64) bool { return e.port.EmitID(v, id) }
 
+// EmitEach is EmitID for up to n values, at a fraction of its cost: for each i from 0
+// it has each set *v, which is zero or an earlier value, and say the id. It returns how
+// many were emitted: fewer than n if each said that there are no more, or if Run should
+// return. each must not use the Emitter.
+func (e *Emitter[T]) EmitEach(n int, each func(i int, v *T) (id uint64, more bool)) (emitted int) {
+	if bulk, ok := e.port.(port.Bulk[T]); ok {
+		return bulk.EmitEach(n, each)
+	}
+	var v T
+	for i := range n {
+		if id, more := each(i, &v); !more || !e.port.EmitID(v, id) {
+			return i
+		}
+	}
+	return n
+}
+
 // Func is a function as a Spout.
 type Func[T any] func(ctx context.Context, out *Emitter[T]) error
 

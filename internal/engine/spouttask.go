@@ -179,6 +179,7 @@ type emitter[T any] struct {
 	words   []uint64
 	roots   []tuple.Root
 	refused []refusal
+	value   T // of EmitEach
 }
 
 // A refusal is an emit, by its place in ids, that no task could get.
@@ -198,25 +199,58 @@ func (e *emitter[T]) Emit(v T) bool {
 	return true
 }
 
+// EmitEach implements port.Bulk.
+func (e *emitter[T]) EmitEach(n int, each func(int, *T) (uint64, bool)) int {
+	if !e.lock() {
+		return 0
+	}
+	defer e.mu.Unlock()
+	for i := range n {
+		if !e.admit() {
+			return i
+		}
+		id, more := each(i, &e.value)
+		if !more {
+			return i
+		}
+		e.root(&e.value, id)
+	}
+	return n
+}
+
 // EmitID implements port.Emitter.
 func (e *emitter[T]) EmitID(v T, id uint64) bool {
 	if !e.lock() {
 		return false
 	}
 	defer e.mu.Unlock()
-	if e.task.comp.node.Untracked {
-		e.send(&v, tuple.Lineage{})
-		e.track(id, 0)
-		return true
-	}
-	if e.room <= 0 && !e.makeRoom() {
+	if !e.admit() {
 		return false
+	}
+	e.root(&v, id)
+	return true
+}
+
+// admit waits until a tree may be opened, and reports false when the spout should
+// return.
+func (e *emitter[T]) admit() bool {
+	if (e.stopped || e.paused) && !e.ready() {
+		return false
+	}
+	return e.room > 0 || e.task.comp.node.Untracked || e.makeRoom()
+}
+
+// root emits v as the root of a tree, if its spout has any.
+func (e *emitter[T]) root(v *T, id uint64) {
+	if e.task.comp.node.Untracked {
+		e.send(v, tuple.Lineage{})
+		e.track(id, 0)
+		return
 	}
 	e.room--
 	// The root is known only when the tree is opened: until then the tuple
 	// carries its place in ids, from 1.
-	e.track(id, e.send(&v, tuple.Lineage{Link: tuple.Link{Root: tuple.Root(len(e.ids) + 1)}}))
-	return true
+	e.track(id, e.send(v, tuple.Lineage{Link: tuple.Link{Root: tuple.Root(len(e.ids) + 1)}}))
 }
 
 func (e *emitter[T]) track(id, word uint64) {
@@ -227,14 +261,20 @@ func (e *emitter[T]) track(id, word uint64) {
 
 func (e *emitter[T]) lock() bool {
 	e.mu.Lock()
+	if e.ready() {
+		return true
+	}
+	e.mu.Unlock()
+	return false
+}
+
+// ready waits while others are busy or the spout is paused, and reports false when it
+// was stopped.
+func (e *emitter[T]) ready() bool {
 	for e.busy || e.paused && !e.stopped {
 		e.turn.Wait()
 	}
-	if e.stopped {
-		e.mu.Unlock()
-		return false
-	}
-	return true
+	return !e.stopped
 }
 
 // sent leaves what is staged to the flusher, or flushes if it is full.

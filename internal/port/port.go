@@ -43,6 +43,15 @@ type Anchor interface {
 	Side(tag any) any
 }
 
+// A Mapper is a bolt that makes one value of each input and does nothing else with it.
+// Mapper returns how: then an engine need not call Execute. *out is what it happens to
+// be before; in is the engine's. The bolt gives it for itself alone: of is the bolt that
+// the engine has, and one of another type, which embeds this one, may do more in its
+// Execute, so it gets nil.
+type Mapper[I, O any] interface {
+	Mapper(of any) func(ctx context.Context, in *I, out *O) error
+}
+
 // An Emitter is a spout task's side of an engine.
 type Emitter[T any] interface {
 	// Emit sends v untracked. It blocks for back pressure and reports false
@@ -52,4 +61,9 @@ type Emitter[T any] interface {
 	// many trees are open, and reports false when the spout should return;
 	// then v was not emitted, and neither Ack nor Fail follows.
 	EmitID(v T, id uint64) bool
+}
+
+// A Bulk is an Emitter that takes many values at once, as spout.Emitter.EmitEach has it.
+type Bulk[T any] interface {
+	EmitEach(n int, each func(i int, v *T) (id uint64, more bool)) (emitted int)
 }
