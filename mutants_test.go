@@ -25,6 +25,7 @@ const (
 	anchor  = "internal/engine/anchor.go"
 	holds   = "internal/engine/holds.go"
 	coreGo  = "internal/engine/boltcore.go"
+	boltGo  = "internal/engine/bolttask.go"
 	emitter = "internal/engine/spouttask.go"
 	box     = "internal/mailbox/mailbox.go"
 	park    = "internal/mailbox/park.go"
@@ -80,6 +81,9 @@ var mutants = []mutant{
 		"slot, gen := h.Slot()\n\t\tsame := c.edges\n\t\tif holder != tuple.Holder(c.holds) || !c.holds.growHeld(slot, gen, &b, &same) {", "TestEdges", ""},
 	{"E1 one edge for all targets", coreGo, "for k := range r.sinks {", "for same, k := o.core.edges, 0; k < len(r.sinks); k++ {\n\t\to.core.edges = same", "TestEdges", ""},
 	{"E1 a root's second edge replaces the first", anchor, "b.links[i].Edge ^= edge", "b.links[i].Edge = edge", "TestEdges", ""},
+	{"E4 moved although another follows", coreGo, "\to.core.at.only = nil\n\tif full", "\tif full", "TestEdges", ""},
+	{"E4 moved and acked", coreGo, "a.lin.Root != 0 && !a.move()", "a.lin.Root != 0 && (a.move() || true)", "TestEdges", ""},
+	{"E4 no sign of life", boltGo, "t.at.late = t.age.of(now) > t.run.silence", "t.at.late = false", "TestSlowTaskShowsLife", "cluster"},
 	{"E2 zero edge", anchor, "w != 0 {", "true || w != 0 {", "TestZeroIsRedrawn", ""},
 	{"E2 tasks with one seed", "internal/engine/run.go", "crand.Read(seed[:])", "crand.Read(seed[:0])", "TestTasksDrawDifferentEdges", ""},
 	{"T1 ack word before the emits", coreGo, "Word: a.lin.Edge ^ a.word", "Word: a.lin.Edge", "TestEdges", ""},
@@ -156,6 +160,7 @@ var mutants = []mutant{
 	{"T3 acks of a cut task stay behind", "internal/engine/bolttask.go", "\tt.acks.flush(t.run)\n\tfor _, r := range t.routers {", "\tfor _, r := range t.routers {", "TestCut", "internal/engine"},
 	{"C5 a tuple that no frame can hold", "internal/engine/route.go", "size > transport.MaxFrame/2", "size > 2*transport.MaxFrame", "TestRouteRefuses", "internal/engine"},
 	{"E3 refused by a codec, and nobody knows", "internal/engine/route.go", "\t\t\ts.refuse(t, err)\n\t\t\tcontinue", "\t\t\tcontinue", "TestRouteRefuses", "internal/engine"},
+	{"A1 an outage counts", "internal/assign/leases.go", "if away {", "if false {", "TestAway", ""},
 	{"A1 nobody is ever lost", "internal/assign/leases.go", "l.at(now)-s.at < l.ttl)", "l.at(now)-s.at < 1000*l.ttl)", "TestLostAfterTTL", ""},
 	{"A2 the successor begins at once", plan, "\t\ts.Prev = s.Placement\n", "", "TestWorld", ""},
 	{"A2 the former one is let go early", plan, "prev.Applied >= s.Moved {", "true {", "TestWorld", ""},

@@ -44,5 +44,19 @@ func (d *Decode[I, T]) Execute(_ context.Context, in I, out *bolt.Collector[T]) 
 	return nil
 }
 
+// Mapper is for the engine: it decodes without a Collector where it can.
+func (d *Decode[I, T]) Mapper(of any) func(context.Context, *I, *T) error {
+	if _, itself := of.(*Decode[I, T]); !itself {
+		return nil
+	}
+	return func(_ context.Context, in *I, out *T) error {
+		if err := d.task.decode(d.bytes(*in)); err != nil {
+			return d.bad(err)
+		}
+		*out = d.task.value
+		return nil
+	}
+}
+
 // Name is the codec's name, for the topology's fingerprint.
 func (d *Decode[I, T]) Name() string { return d.task.codec.Name() }

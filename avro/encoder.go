@@ -36,6 +36,21 @@ func (e *Encode[T, O]) Execute(_ context.Context, in T, out *bolt.Collector[O]) 
 	return nil
 }
 
+// Mapper is for the engine: it encodes without a Collector where it can.
+func (e *Encode[T, O]) Mapper(of any) func(context.Context, *T, *O) error {
+	if _, itself := of.(*Encode[T, O]); !itself {
+		return nil
+	}
+	return func(_ context.Context, in *T, out *O) error {
+		b, err := e.encode(*in)
+		if err != nil {
+			return bolt.Reject(err)
+		}
+		*out = e.wrap(b)
+		return nil
+	}
+}
+
 // encode returns a slice of the writer's buffer. The writer is never reset: when
 // its buffer is nearly full, or grew for a large value, a new one takes its place,
 // so no slice is written twice.

@@ -18,17 +18,34 @@ func Of[I, O any](f func(context.Context, I, *Collector[O]) error) func() Func[I
 	return func() Func[I, O] { return f }
 }
 
+// Mapping is a function of one value to one value as a Bolt.
+type Mapping[I, O any] func(ctx context.Context, in I) (O, error)
+
 // Map makes a bolt that emits f of each input. An error fails the input and
-// emits nothing.
-func Map[I, O any](f func(context.Context, I) (O, error)) func() Func[I, O] {
-	return Of(func(ctx context.Context, in I, out *Collector[O]) error {
-		v, err := f(ctx, in)
-		if err != nil {
-			return err
-		}
-		out.Emit(v)
+// emits nothing. All tasks share f.
+func Map[I, O any](f func(context.Context, I) (O, error)) func() Mapping[I, O] {
+	return func() Mapping[I, O] { return f }
+}
+
+// Execute emits f of in.
+func (f Mapping[I, O]) Execute(ctx context.Context, in I, out *Collector[O]) error {
+	v, err := f(ctx, in)
+	if err != nil {
+		return err
+	}
+	out.Emit(v)
+	return nil
+}
+
+// Mapper is for the engine, which calls f without a Collector where it can.
+func (f Mapping[I, O]) Mapper(of any) func(context.Context, *I, *O) error {
+	if _, itself := of.(Mapping[I, O]); !itself {
 		return nil
-	})
+	}
+	return func(ctx context.Context, in *I, out *O) (err error) {
+		*out, err = f(ctx, *in)
+		return err
+	}
 }
 
 // FlatMap makes a bolt that emits each value of f of each input.

@@ -3,6 +3,7 @@ package cluster_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -198,6 +199,30 @@ func TestTimeoutIsExact(t *testing.T) {
 		if f := b.one(t); f.Kind != tuple.Timeout || f.Age != 30*time.Second || d != 30*time.Second {
 			t.Errorf("after %v: %+v", d, f)
 		}
+	})
+}
+
+// A tree that is slower than its timeout lives as long as each task says in time that
+// it has done its part, also where a tuple becomes one other tuple (E4, O4). The tasks
+// are quick at first, so that the last tuple does not leave at once.
+func TestSlowTaskShowsLife(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBook(4)
+		d := topology.New("test")
+		s := topology.Spout(d, "src", b.New)
+		for i, naps := range [][]time.Duration{{2: 1, 3: 19}, {3: 15}} {
+			s = topology.Bolt(s.By(grouping.Shuffle), fmt.Sprint("step", i), bolt.Map(func(_ context.Context, v int) (int, error) {
+				if v < len(naps) {
+					time.Sleep(naps[v] * time.Second)
+				}
+				return v, nil
+			}))
+		}
+		topology.Bolt(s.By(grouping.Shuffle), "end", sinkOf(func(int) error { return nil }))
+		if err := start(t, topology.Must(d.Build()), quiet).Wait(); err != nil {
+			t.Error(err)
+		}
+		b.check(t, 4, 0)
 	})
 }
 

@@ -18,16 +18,29 @@ type anchor struct {
 	more  []uint64       // the same under each of lin.More
 	held  int            // slot of the input if it is held, -1 if not
 	fault error          // an emit that could not be sent (T1, E3)
+	only  *uint64        // the edge of the one tuple emitted so far, while it is staged (E4)
+	late  bool           // the tree is due a sign of life: no tuple moves (E4, O4)
 }
 
 func (a *anchor) begin(lin *tuple.Lineage) {
-	a.lin, a.word, a.held, a.fault = lin, 0, -1, nil
+	a.lin, a.word, a.held, a.fault, a.only = lin, 0, -1, nil, nil
 	if lin.More != nil {
 		a.more = append(a.more[:0], make([]uint64, len(*lin.More))...)
 	}
 }
 
 func (a *anchor) simple() bool { return a.held < 0 && a.lin.More == nil }
+
+// move gives the only tuple that was emitted on the input the input's own edge, and
+// reports whether there is one (E4). The word of such an input is zero: the tuple
+// has moved on, and the ledger need not hear of it.
+func (a *anchor) move() bool {
+	if a.only == nil || a.late {
+		return false
+	}
+	*a.only = a.lin.Edge
+	return true
+}
 
 // edges draws fresh random edges: one per emit, target and anchor (E1), none of
 // them zero (E2).

@@ -63,7 +63,7 @@ func (c *boltCore) finish(err error) {
 	a := &c.at
 	if err == nil && a.fault == nil && a.simple() {
 		c.done.acked++
-		if a.lin.Root != 0 {
+		if a.lin.Root != 0 && !a.move() {
 			c.acks.add(c.run, acker.Pair{Root: a.lin.Root, Word: a.lin.Edge ^ a.word})
 		}
 		a.lin = nil
@@ -206,24 +206,51 @@ func (o *outlet[T]) Emit(v T, also []tuple.Held) {
 }
 
 func (o *outlet[T]) stage(r *router[T], i int, v *T, also []tuple.Held) {
-	c := o.core
-	var lin tuple.Lineage
+	if lin, first, alive := o.core.descend(also); alive {
+		o.staged(r, r.stage(i, v, lin), first)
+	}
+}
+
+// descend is the lineage of a tuple below the current input, and whether it is the
+// input's first, and may be its only one (E4).
+func (c *boltCore) descend(also []tuple.Held) (lin tuple.Lineage, first, alive bool) {
 	switch a := &c.at; {
 	case also == nil && a.lin == nil: // a tick's: anchored to nothing
 	case also == nil && a.simple():
 		if a.lin.Root != 0 {
 			w := c.edges.next()
+			first = a.word == 0
 			a.word ^= w
 			lin.Link = tuple.Link{Root: a.lin.Root, Edge: w}
 		}
 	default:
-		var alive bool
-		if lin, alive = c.child(also); !alive {
-			return
-		}
+		lin, alive = c.child(also)
+		return lin, false, alive
 	}
-	if r.stage(i, v, lin) {
-		c.flushRouter(r)
+	return lin, first, true
+}
+
+// staged follows upon stage or accept.
+func (o *outlet[T]) staged(r *router[T], full, first bool) {
+	o.core.at.only = nil
+	if full {
+		o.core.flushRouter(r)
+	} else if first {
+		o.core.at.only = r.lastEdge()
+	}
+}
+
+// mapped emits what a Mapper made in the router's next place.
+func (o *outlet[T]) mapped(r *router[T], made *tuple.Tuple[T]) {
+	o.core.done.emitted++
+	i := r.choose(made.Value)
+	if !r.valid(i) {
+		v := made.Value // a flush clears the place
+		o.irregular(r, i, &v, nil)
+		return
+	}
+	if lin, first, alive := o.core.descend(nil); alive {
+		o.staged(r, r.accept(i, lin), first)
 	}
 }
 

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -13,6 +14,7 @@ import (
 	"github.com/waterspout/waterspout/bolt"
 	"github.com/waterspout/waterspout/internal/mailbox"
 	"github.com/waterspout/waterspout/internal/mesh"
+	"github.com/waterspout/waterspout/internal/port"
 	"github.com/waterspout/waterspout/tuple"
 )
 
@@ -79,6 +81,7 @@ type boltTask[I, O any] struct {
 	bolt    bolt.Bolt[I, O]
 	ticker  bolt.Ticker[O]
 	drainer bolt.Drainer[O]
+	mapper  func(context.Context, *I, *O) error // nil if Execute is to be called
 	inlets  []inlet[I]
 	broken  error // of an inlet
 	outlet  *outlet[O]
@@ -86,6 +89,7 @@ type boltTask[I, O any] struct {
 	exec    func(*I, *tuple.Lineage) // made once: a method value costs an allocation
 
 	pace pace
+	age  age
 	tick tick
 
 	mu      sync.Mutex // guards execute
@@ -123,6 +127,11 @@ func (t *boltTask[I, O]) prepare() (err error) {
 	t.bolt = t.newBolt()
 	t.out = bolt.NewCollector[O](t.outlet)
 	t.exec = t.executeOne
+	if m, ok := t.bolt.(port.Mapper[I, O]); ok && len(t.outlet.routers) == 1 {
+		if t.mapper = m.Mapper(t.bolt); t.mapper != nil {
+			t.exec = t.mapOne
+		}
+	}
 	t.ticker, _ = t.bolt.(bolt.Ticker[O])
 	t.drainer, _ = t.bolt.(bolt.Drainer[O])
 	if err := t.run.unique(t.bolt, t.info); err != nil {
@@ -167,6 +176,7 @@ func (t *boltTask[I, O]) work() {
 	}
 	ready := t.ready
 	for !t.cut.Load() {
+		t.age.round = false
 		n := t.mail()
 		for _, in := range t.inlets {
 			if in.box().Queued() > 0 {
@@ -181,6 +191,7 @@ func (t *boltTask[I, O]) work() {
 			break
 		}
 		t.park.Wait(ready)
+		t.age.rested = true
 	}
 	if t.ticker != nil && !t.cut.Load() {
 		t.callTick()
@@ -226,6 +237,8 @@ func (t *boltTask[I, O]) batch(in inlet[I]) int {
 	t.inside.Store(inExecute)
 	start, blocked := t.run.now(), t.blocked
 	t.progress.Store(start)
+	t.age.begin(start)
+	t.at.late = t.age.of(start) > t.run.silence
 	t.pace.begin(run(t.comp.cost.Load()), start, blocked)
 	more := t.some(in, 1)
 	t.sample(t.run.now() - start - (t.blocked - blocked))
@@ -278,18 +291,32 @@ func (t *boltTask[I, O]) executeOne(v *I, lin *tuple.Lineage) {
 	t.settle(t.bolt.Execute(t.ctx, *v, t.out))
 }
 
+func (t *boltTask[I, O]) mapOne(v *I, lin *tuple.Lineage) {
+	t.at.begin(lin)
+	r := t.outlet.routers[0]
+	made := r.next()
+	err := t.mapper(t.ctx, v, &made.Value)
+	if err == nil {
+		t.outlet.mapped(r, made)
+	}
+	t.settle(err)
+}
+
 // settle settles the input and, once a stretch, lets go of what is staged.
 func (t *boltTask[I, O]) settle(err error) {
-	t.boltCore.finish(err)
 	t.panics = 0
-	if t.pace.left--; t.pace.left <= 0 {
-		t.look()
+	if t.pace.left--; t.pace.left > 0 {
+		t.boltCore.finish(err)
+		return
 	}
+	now := t.run.now()
+	t.at.late = t.age.of(now) > t.run.silence
+	t.boltCore.finish(err)
+	t.look(now)
 }
 
 // look breathes if a stretch of inputs is over, by number or by time.
-func (t *boltTask[I, O]) look() {
-	now := t.run.now()
+func (t *boltTask[I, O]) look(now int64) {
 	cost, over := t.pace.look(now, t.blocked)
 	if !over {
 		return

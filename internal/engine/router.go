@@ -3,6 +3,7 @@ package engine
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/waterspout/waterspout/grouping"
 	"github.com/waterspout/waterspout/tuple"
@@ -15,6 +16,8 @@ const (
 	// in one run, and how much of its own work a task does between two
 	// flushes: enough to make a hand-over cheap, too little to be late.
 	stint = 256_000
+	// few tuples to a target on end are sorted by target first.
+	few = 16
 )
 
 // run is how many tuples of the given cost in nanoseconds make a stint. An
@@ -46,7 +49,7 @@ type router[T any] struct {
 
 	buf    []tuple.Tuple[T]
 	target []int32 // of each in buf
-	mixed  bool    // not all targets are equal
+	turns  int     // how often a target differs from the one before
 	limit  int     // flush at this length
 
 	sizes []int32 // scratch of scatter
@@ -77,14 +80,40 @@ func (r *router[T]) regroup() (err error) {
 // stage adds a tuple for target i and reports whether the router is full. The value
 // comes by pointer on its whole way here, since a record is 128 bytes.
 func (r *router[T]) stage(i int, v *T, lin tuple.Lineage) bool {
-	n := len(r.buf)
-	if n > 0 && int(r.target[n-1]) != i {
-		r.mixed = true
-	}
 	r.buf = append(r.buf, tuple.Tuple[T]{Value: *v, Lineage: lin})
+	return r.address(i)
+}
+
+// address sets the target of the tuple that is last in buf.
+func (r *router[T]) address(i int) (full bool) {
+	n := len(r.target)
+	if n > 0 && int(r.target[n-1]) != i {
+		r.turns++
+	}
 	r.target = append(r.target, int32(i))
 	return n+1 >= r.limit
 }
+
+// next is the place of the tuple to be staged next, with an old value, for who makes
+// the value there and then calls accept.
+func (r *router[T]) next() *tuple.Tuple[T] {
+	n := len(r.buf)
+	if n == cap(r.buf) {
+		r.buf = slices.Grow(r.buf, max(n, 16))
+	}
+	return &r.buf[:n+1][n]
+}
+
+// accept stages the value that was made in next, as stage does.
+func (r *router[T]) accept(i int, lin tuple.Lineage) bool {
+	r.buf = r.buf[:len(r.buf)+1]
+	r.buf[len(r.buf)-1].Lineage = lin
+	return r.address(i)
+}
+
+// lastEdge is the edge of the tuple staged last, which may change until the next call
+// of stage or flush.
+func (r *router[T]) lastEdge() *uint64 { return &r.buf[len(r.buf)-1].Edge }
 
 // wrong is the error of a grouping that chose i, which is no task.
 func (r *router[T]) wrong(i int) error {
@@ -98,13 +127,12 @@ func (r *router[T]) valid(i int) bool { return uint(i) < uint(len(r.sinks)) }
 
 // blocked reports whether a flush would block.
 func (r *router[T]) blocked() bool {
-	if !r.mixed {
-		return len(r.buf) > 0 && r.sinks[r.target[0]].Full()
-	}
+	last := int32(-1)
 	for _, i := range r.target {
-		if r.sinks[i].Full() {
+		if i != last && r.sinks[i].Full() {
 			return true
 		}
+		last = i
 	}
 	return false
 }
@@ -122,19 +150,31 @@ func (r *router[T]) flush() {
 	if len(r.buf) == 0 {
 		return
 	}
-	if r.mixed {
-		r.scatter()
+	if r.turns*few <= len(r.buf) {
+		r.stretches()
 	} else {
-		r.sinks[r.target[0]].Put(r.buf)
+		r.scatter()
 	}
 	clear(r.buf)
 	r.buf = r.buf[:0]
 	r.target = r.target[:0]
-	r.mixed = false
+	r.turns = 0
 	r.limit = run(r.to.cost.Load())
 	if r.moves != r.to.moves.Load() {
 		if err := r.regroup(); err != nil {
 			r.to.run.log.Error("grouping failed after tasks moved; the former choice goes on", "to", r.to.node.Name, "error", err)
+		}
+	}
+}
+
+// stretches hands over tuples as they stand: so many for one target, so many for the
+// next.
+func (r *router[T]) stretches() {
+	from := 0
+	for i := 1; i <= len(r.buf); i++ {
+		if i == len(r.buf) || r.target[i] != r.target[from] {
+			r.sinks[r.target[from]].Put(r.buf[from:i])
+			from = i
 		}
 	}
 }

@@ -39,6 +39,7 @@ type Run struct {
 
 	components []*component // in the order of declaration: upstream first
 	byNode     map[*Node]*component
+	silence    int64 // nanoseconds that a task may have a tuple without a sign of life to its ledger (E4)
 	homes      atomic.Pointer[homes]
 	objects    sync.Map // pointers of users' objects, to find one used twice
 
@@ -95,7 +96,7 @@ func Start(ctx context.Context, nodes []*Node, opts Options) (*Run, error) {
 func newRun(ctx context.Context, opts Options) *Run {
 	r := &Run{
 		opts: opts, name: opts.Topology, log: opts.Log, born: time.Now(),
-		byNode: map[*Node]*component{}, state: make(chan struct{}, 1), done: make(chan struct{}),
+		byNode: map[*Node]*component{}, silence: int64(time.Second), state: make(chan struct{}, 1), done: make(chan struct{}),
 	}
 	r.homes.Store(&homes{})
 	// Values pass, cancellation does not: ctx starts the drain, and bolts
@@ -106,7 +107,11 @@ func newRun(ctx context.Context, opts Options) *Run {
 }
 
 func (r *Run) declare(n *Node) *component {
+	const signs = 16 // per timeout, so that a chain of tasks gives some
 	c := &component{run: r, node: n}
+	if n.Spout {
+		r.silence = min(r.silence, int64(n.Timeout)/signs)
+	}
 	r.components = append(r.components, c)
 	r.byNode[n] = c
 	return c

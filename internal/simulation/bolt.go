@@ -118,19 +118,27 @@ func (b *boltTask) execute(in input) {
 	}
 }
 
-// split emits one or two children.
+// split emits one or two children. An only one has the input's edges, and nothing is
+// said to the ledgers (E4).
 func (b *boltTask) split(in input) {
 	ins := []input{in}
 	var children attempt
-	for range 1 + b.sim.rng.IntN(2) {
+	n := 1 + b.sim.rng.IntN(2)
+	for range n {
 		to := sinks
 		if b.sim.rng.IntN(3) == 0 {
 			to = joins
 		}
+		if n == 1 {
+			children = attempt{b.send(to, lineage(in.links))}
+			break
+		}
 		children = append(children, b.emit(to, ins))
 	}
 	b.sim.executed(in.node, children)
-	b.ack(ins[0])
+	if n > 1 {
+		b.ack(ins[0])
+	}
 }
 
 // flush joins what is held. It is called by time, too (T4).
@@ -181,6 +189,11 @@ func (b *boltTask) emit(component int, ins []input) node {
 			lin.add(l.Root, edge)
 		}
 	}
+	return b.send(component, lin)
+}
+
+// send hands a child to a task of a component.
+func (b *boltTask) send(component int, lin lineage) node {
 	first, n := tasksOf(component)
 	child := b.sim.grow()
 	b.tenant.put(first+b.sim.rng.IntN(n), b.sim.pack(lin.lineage(), child))
