@@ -43,7 +43,7 @@ const (
 	laneGo   = "internal/engine/lane.go"
 
 	flight   = "internal/kafkaio/writer_partition.go"
-	parts    = "internal/kafkaio/writer_batch.go"
+	batches  = "internal/kafkaio/writer_batch.go"
 	queue    = "internal/kafkaio/writer_queue.go"
 	answers  = "internal/kafkaio/writer_answer.go"
 	unpackGo = "internal/kafkaio/claim_unpack.go"
@@ -114,15 +114,14 @@ var mutants = []mutant{
 	{"W1 acked at hand-over", "kafka/sink.go", "return s.writer.Write(ctx, (*kafkaio.Record)(&r), out.Hold())",
 		"out.Hold().Ack()\n\treturn s.writer.Write(ctx, (*kafkaio.Record)(&r), out.Hold())", "TestSinkHoldsTheInputUntilTheBrokerAnswers", "kafka"},
 	{"write: a batch is sent under a new number", flight, "if b.sequence < 0 {", "if true {", writes, ""},
-	{"write: numbers do not go on", flight, "p.next = after(p.next, b.count)", "_ = after(p.next, b.count)", writes, ""},
+	{"write: numbers do not go on", flight, "p.next = after(p.next, b.count())", "_ = after(p.next, b.count())", writes, ""},
 	{"write: a refused number stays taken", flight, "p.next, b.sequence = b.sequence, -1", "b.sequence = -1", writes, ""},
 	{"write: a lost number is used on", flight, "\tp.spoiled = true\n", "", writes, ""},
 	{"write: an identity begins in the middle", flight, "p.id, p.next, p.spoiled = id, 0, false", "p.id, p.spoiled = id, false", writes, ""},
-	{"write: halves change places", flight, "p.queue[1] = second", "p.queue[0], p.queue[1] = second, p.queue[0]", writes, ""},
+	{"write: halves change places", flight, "p.queue[0], p.queue[1] = one, two", "p.queue[0], p.queue[1] = two, one", writes, ""},
 	{"write: what was sent grows", queue, "last < 0 || p.queue[last].full ||", "last < 0 ||", writes, ""},
-	{"write: offsets of the parts", queue, "offset += int64(len(c.tokens))", "offset += 0", writes, ""},
-	{"write: places in a batch", parts, "r.OffsetDelta = int64(len(b.pointers))", "r.OffsetDelta = 0", writes, ""},
-	{"write: times in a batch", parts, "r.TimestampDelta/time.Millisecond + time.Duration(b.first)", "r.TimestampDelta", writes, ""},
+	{"write: places in a batch", batches, "at-b.first, int64(len(b.tokens)))", "at-b.first, 0)", writes, ""},
+	{"write: times in a batch", batches, "into.add(&r, b.first+at,", "into.add(&r, at,", writes, ""},
 	{"write: written by another name", answers, "if v == disowned {", "if false {", writes, ""},
 	{"read: records before the position", unpackGo, "offset >= next {", "true {", reads, ""},
 	{"read: aborted records", unpackGo, "skip := aborted.covers(from) && committed", "skip := aborted.covers(from) && false", reads, ""},

@@ -12,8 +12,8 @@ import (
 )
 
 const (
-	// chunk is how many records Write collects before it hands them over by
-	// itself, if they do not fill a batch before.
+	// chunk is after how many records Write pushes by itself, if they do not fill
+	// a batch before.
 	chunk = 128
 	// bufferBytes bounds what a Writer has taken and not settled.
 	bufferBytes = 32 << 20
@@ -46,14 +46,14 @@ type Writer[T any] struct {
 	manual  bool
 	results func(Result[T])
 
-	filled  []*part[T] // written, not handed over yet
-	count   int        // records of filled
-	bytes   int        // the same
-	now     int64      // of records without a time, in milliseconds; 0 if none was asked for since Push
+	pushing []*partition[T] // written to since Push
+	count   int             // records since Push
+	bytes   int             // the same
+	now     int64           // of records without a time, in milliseconds; 0 if none was asked for since Push
 	router  router[T]
-	pools   pools[T]
+	pool    pool[T]
 	deliver sync.Mutex
-	open    atomic.Int64  // records handed over whose result is not out
+	open    atomic.Int64  // records pushed, less those whose result is out
 	idle    chan struct{} // gets a token when open falls to 0
 	space   chan struct{} // gets a token when queued falls below bufferBytes
 
@@ -100,9 +100,8 @@ func NewWriter[T any](ctx context.Context, o WriterOptions, results func(Result[
 }
 
 // Write takes one record. r.Topic is where it goes; r.Partition counts only with
-// the option Manual; a zero r.Time is now. The record's slices must stay as they
-// are until its result. Records leave in chunks: when one is full, Write hands
-// it over, else [Writer.Push] does.
+// the option Manual; a zero r.Time is now. The record is copied. Whoever writes no
+// more for now must call [Writer.Push].
 //
 // Write blocks while too many bytes are on their way, and while a topic is looked
 // up. If ctx ends meanwhile, the record is taken all the same and the next call
@@ -118,23 +117,26 @@ func (w *Writer[T]) Write(ctx context.Context, r *Record, token T) error {
 		w.tell(Result[T]{Tokens: []T{token}, Partition: -1, Offset: -1, Err: outcome(r.Topic, err)})
 		return nil
 	}
-	w.fill(to, bytes).add(r, w.timeOf(r), token, bytes)
-	w.count++
-	if w.bytes += bytes; w.count < chunk && w.bytes < w.conf.Producer.MaxMessageBytes {
+	w.add(to, r, token, bytes)
+	if w.count < chunk && w.bytes < w.conf.Producer.MaxMessageBytes {
 		return nil
 	}
 	return w.Push(ctx)
 }
 
-// fill is the part that a record of a size goes to.
-func (w *Writer[T]) fill(to *partition[T], bytes int) *part[T] {
-	if c := to.filling; c != nil && c.bytes+bytes <= w.conf.Producer.MaxMessageBytes {
-		return c
+// add puts a record into the queue of its partition.
+func (w *Writer[T]) add(to *partition[T], r *Record, token T, bytes int) {
+	if !to.pushing {
+		to.pushing = true
+		w.pushing = append(w.pushing, to)
 	}
-	c := w.pools.part()
-	c.to, to.filling = to, c
-	w.filled = append(w.filled, c)
-	return c
+	w.count++
+	w.bytes += bytes
+	at := w.timeOf(r)
+	w.mu.Lock()
+	w.queued += bytes
+	w.filling(to, bytes).add(r, at, token, bytes)
+	w.mu.Unlock()
 }
 
 // timeOf is the time of a record in milliseconds. The clock is read once a chunk.
@@ -148,13 +150,20 @@ func (w *Writer[T]) timeOf(r *Record) int64 {
 	return w.now
 }
 
-// Push hands over what was written, without waiting for results. It blocks while
-// too many bytes are on their way.
+// Push has sent what was written, without waiting for results. It blocks while too
+// many bytes are on their way.
 func (w *Writer[T]) Push(ctx context.Context) error {
 	if w.count == 0 {
 		return nil
 	}
 	w.mu.Lock()
+	for _, p := range w.pushing {
+		p.pushing = false
+		if p.ready() {
+			notify(p.home.wake)
+		}
+	}
+	w.pushing = w.pushing[:0]
 	for w.queued >= bufferBytes {
 		w.mu.Unlock()
 		select {
@@ -164,18 +173,14 @@ func (w *Writer[T]) Push(ctx context.Context) error {
 		}
 		w.mu.Lock()
 	}
-	w.open.Add(int64(w.count))
-	for i, c := range w.filled {
-		c.to.filling, w.filled[i] = nil, nil
-		w.enqueue(c)
-	}
 	w.mu.Unlock()
-	w.filled, w.count, w.bytes, w.now = w.filled[:0], 0, 0, 0
+	w.open.Add(int64(w.count)) // below zero until now, if results were quicker
+	w.count, w.bytes, w.now = 0, 0, 0
 	w.router.rotate()
 	return nil
 }
 
-// Flush hands over what was written and waits until every record has its result.
+// Flush pushes what was written and waits until every record has its result.
 func (w *Writer[T]) Flush(ctx context.Context) error {
 	if err := w.Push(ctx); err != nil {
 		return err
@@ -203,7 +208,6 @@ func (w *Writer[T]) Close(ctx context.Context) error {
 	}
 	closed := w.client.Close()
 	w.work.Wait()
-	w.abandon()
 	if err != nil {
 		return err
 	}
@@ -211,15 +215,6 @@ func (w *Writer[T]) Close(ctx context.Context) error {
 		return fmt.Errorf("kafka: close the connection: %w", closed)
 	}
 	return nil
-}
-
-// abandon fails what Push did not hand over.
-func (w *Writer[T]) abandon() {
-	w.open.Add(int64(w.count))
-	for _, c := range w.filled {
-		w.tell(Result[T]{Tokens: c.tokens, Partition: -1, Offset: -1, Err: w.closing})
-	}
-	w.filled, w.count = nil, 0
 }
 
 // notify puts a token into a channel of one place, if it is free.

@@ -24,8 +24,8 @@ func (l *link[T]) answer(p *partition[T], response *sarama.ProduceResponse, err 
 		l.ended = l.w.end(p, offset, nil, l.ended)
 	case refusedBatch:
 		p.refused()
-		if p.queue[0].count > 1 {
-			p.halve(l.w.pools.batch(), l.w.pools.part)
+		if p.queue[0].count() > 1 {
+			l.w.pool.put(p.halve(l.w.pool.get(), l.w.pool.get()))
 			notify(l.wake)
 			return
 		}

@@ -1,15 +1,17 @@
 package kafkaio
 
 import (
-	"bytes"
 	"context"
+	"encoding/binary"
 	"fmt"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/IBM/sarama"
+	"github.com/twmb/franz-go/pkg/kmsg"
 	"pgregory.net/rapid"
 )
 
@@ -27,9 +29,9 @@ type ghostBatch struct {
 	offset int64
 }
 
-// write is the broker's honest answer to a batch.
-func (g *ghostBroker) write(b *sarama.RecordBatch) (offset int64, code sarama.KError) {
-	if slices.ContainsFunc(b.Records, func(r *sarama.Record) bool { return bytes.HasPrefix(r.Value, []byte("bad")) }) {
+// write is the broker's honest answer to a batch of the given values.
+func (g *ghostBroker) write(b *sarama.RecordBatch, values []string) (offset int64, code sarama.KError) {
+	if slices.ContainsFunc(values, func(v string) bool { return strings.HasPrefix(v, "bad") }) {
 		return -1, sarama.ErrInvalidRecord
 	}
 	if g.disowned[b.ProducerID] {
@@ -47,9 +49,7 @@ func (g *ghostBroker) write(b *sarama.RecordBatch) (offset int64, code sarama.KE
 	}
 	offset = int64(len(g.log))
 	g.seen[b.ProducerID] = append(g.seen[b.ProducerID], ghostBatch{next, len(b.Records), offset})
-	for _, r := range b.Records {
-		g.log = append(g.log, string(r.Value))
-	}
+	g.log = append(g.log, values...)
 	return offset, sarama.ErrNoError
 }
 
@@ -80,6 +80,9 @@ func newWriterScript(t *rapid.T) *writerScript {
 	}
 	conf.Producer.MaxMessageBytes = 1000
 	conf.Producer.Retry.Max = 3
+	if rapid.Bool().Draw(t, "compressed") { // by sarama, which encodes the records then
+		conf.Producer.Compression = sarama.CompressionSnappy
+	}
 	s := &writerScript{
 		p: &partition[int]{topic: "t", spoiled: true}, results: map[int]verdictOf{},
 		broker: ghostBroker{seen: map[int64][]ghostBatch{}, disowned: map[int64]bool{}},
@@ -102,9 +105,8 @@ func (s *writerScript) write(t *rapid.T) {
 		}
 		s.values = append(s.values, value)
 		r := &Record{Topic: "t", Value: []byte(value)}
-		bytes := size(r)
-		s.w.fill(s.p, bytes).add(r, int64(1000*s.written), s.written, bytes)
-		s.w.count++
+		r.Time = time.Unix(int64(s.written), 0)
+		s.w.add(s.p, r, s.written, size(r))
 		s.written++
 	}
 	if err := s.w.Push(context.Background()); err != nil {
@@ -153,22 +155,22 @@ func (s *writerScript) answer(t *rapid.T) {
 	sent := s.l.sent[0]
 	s.l.sent = s.l.sent[:0]
 	wire := sent.batch.seal(s.w.conf, s.p.id)
-	s.inspect(t, wire)
+	values := s.inspect(t, wire, sent.batch.encoded)
 	var err error
 	block := &sarama.ProduceResponseBlock{Offset: -1}
 	switch rapid.SampledFrom([]string{"honest", "honest", "honest", "lost", "unanswered", "timed out", "timed out before", "moved", "disowned"}).Draw(t, "answer") {
 	case "honest":
-		block.Offset, block.Err = s.broker.write(wire)
+		block.Offset, block.Err = s.broker.write(wire, values)
 		if block.Err == sarama.ErrOutOfOrderSequenceNumber || block.Err == sarama.ErrProducerFenced {
 			t.Fatalf("batch %d+%d of producer %d: %v", wire.FirstSequence, len(wire.Records), wire.ProducerID, block.Err)
 		}
 	case "lost":
 		err = fmt.Errorf("connection refused")
 	case "unanswered":
-		s.broker.write(wire)
+		s.broker.write(wire, values)
 		err = fmt.Errorf("connection reset")
 	case "timed out":
-		if _, block.Err = s.broker.write(wire); block.Err == sarama.ErrNoError {
+		if _, block.Err = s.broker.write(wire, values); block.Err == sarama.ErrNoError {
 			block.Err = sarama.ErrRequestTimedOut
 		}
 	case "timed out before":
@@ -186,18 +188,44 @@ func (s *writerScript) answer(t *rapid.T) {
 	s.w.report(s.l.ended)
 }
 
-// inspect holds that each record has its place in the batch and its own time.
-func (s *writerScript) inspect(t *rapid.T, wire *sarama.RecordBatch) {
+// inspect holds that each record has its place in the batch and its own time, and
+// returns the records' values.
+func (s *writerScript) inspect(t *rapid.T, wire *sarama.RecordBatch, encoded []byte) (values []string) {
 	if int(wire.LastOffsetDelta) != len(wire.Records)-1 {
 		t.Fatalf("%d records, the last is %d", len(wire.Records), wire.LastOffsetDelta)
 	}
 	for i, r := range wire.Records {
+		if r == nil {
+			r, encoded = decodeRecord(t, encoded)
+		}
 		token, err := strconv.Atoi(strings.TrimPrefix(string(r.Value), "bad"))
 		at := wire.FirstTimestamp.Add(r.TimestampDelta)
 		if err != nil || r.OffsetDelta != int64(i) || at.Unix() != int64(token) || at.After(wire.MaxTimestamp) {
 			t.Fatalf("record %d of a batch is %q at %d, of %v", i, r.Value, r.OffsetDelta, at.UTC())
 		}
+		values = append(values, string(r.Value))
 	}
+	return values
+}
+
+// decodeRecord reads a record as somebody else does.
+func decodeRecord(t *rapid.T, b []byte) (r *sarama.Record, rest []byte) {
+	length, n := binary.Varint(b)
+	if n <= 0 || length < 0 || int(length) > len(b)-n {
+		t.Fatalf("a length of %d in front of %d bytes", length, len(b)-n)
+	}
+	var k kmsg.Record
+	if err := k.ReadFrom(b[:n+int(length)]); err != nil {
+		t.Fatal(err)
+	}
+	r = &sarama.Record{
+		Key: k.Key, Value: k.Value, OffsetDelta: int64(k.OffsetDelta),
+		TimestampDelta: time.Duration(k.TimestampDelta64) * time.Millisecond,
+	}
+	for _, h := range k.Headers {
+		r.Headers = append(r.Headers, &sarama.RecordHeader{Key: []byte(h.Key), Value: h.Value})
+	}
+	return r, b[n+int(length):]
 }
 
 // finish goes on until nothing is left.

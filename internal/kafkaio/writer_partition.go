@@ -16,7 +16,7 @@ type identity struct {
 // the first is ever in flight. That, and numbers that are given when a batch is
 // first sent and stay with it, is what keeps order and prevents doubles when a
 // batch is sent again. Its methods are pure; the Writer's lock guards all but
-// filling.
+// pushing.
 type partition[T any] struct {
 	topic   string
 	number  int32
@@ -29,7 +29,7 @@ type partition[T any] struct {
 	spoiled bool  // the broker may have seen a sequence that will not be sent again: needs a new id
 	told    error // why home is nil, for the log and for records given up
 
-	filling *part[T] // what Write adds to; belongs to its goroutine
+	pushing bool // is in Writer.pushing; belongs to Write's goroutine
 }
 
 // ready reports whether there is a batch to send.
@@ -41,7 +41,7 @@ func (p *partition[T]) take() *batch[T] {
 	p.sending, b.full = true, true
 	if b.sequence < 0 {
 		b.sequence = p.next
-		p.next = after(p.next, b.count)
+		p.next = after(p.next, b.count())
 	}
 	return b
 }
@@ -81,10 +81,12 @@ func (p *partition[T]) adopt(id identity) {
 	p.id, p.next, p.spoiled = id, 0, false
 }
 
-// halve splits the first batch in two; order stays. fresh makes a part.
-func (p *partition[T]) halve(second *batch[T], fresh func() *part[T]) {
-	p.queue[0].split(second, fresh)
+// halve moves the first batch to two others; order stays. It returns the first.
+func (p *partition[T]) halve(one, two *batch[T]) *batch[T] {
+	b := p.queue[0]
+	b.split(one, two)
 	p.queue = append(p.queue, nil)
 	copy(p.queue[2:], p.queue[1:])
-	p.queue[1] = second
+	p.queue[0], p.queue[1] = one, two
+	return b
 }

@@ -5,24 +5,18 @@ import (
 	"time"
 )
 
-// enqueue adds a part to its partition's queue. w.mu is held.
-func (w *Writer[T]) enqueue(c *part[T]) {
-	p := c.to
+// filling is the batch that the next record of p goes to. w.mu is held.
+func (w *Writer[T]) filling(p *partition[T], bytes int) *batch[T] {
 	last := len(p.queue) - 1
-	if last < 0 || p.queue[last].full || p.queue[last].bytes+c.bytes > w.conf.Producer.MaxMessageBytes {
-		p.queue = append(p.queue, w.pools.batch())
+	if last < 0 || p.queue[last].full || p.queue[last].bytes+bytes > w.conf.Producer.MaxMessageBytes {
+		if last < 0 && p.home == nil {
+			w.lookout = append(w.lookout, p)
+			notify(w.seek)
+		}
+		p.queue = append(p.queue, w.pool.get())
 		last++
 	}
-	first := last == 0 && p.queue[0].count == 0
-	p.queue[last].add(c)
-	w.queued += c.bytes
-	switch {
-	case p.home != nil:
-		notify(p.home.wake)
-	case first:
-		w.lookout = append(w.lookout, p)
-		notify(w.seek)
-	}
+	return p.queue[last]
 }
 
 // An ended is a batch that is done, until its records are reported.
@@ -88,15 +82,8 @@ func (w *Writer[T]) failAll(partitions []*partition[T]) {
 // w.mu held.
 func (w *Writer[T]) report(done []ended[T]) {
 	for _, e := range done {
-		offset := e.offset
-		for _, c := range e.batch.parts {
-			w.tell(Result[T]{Tokens: c.tokens, Partition: e.number, Offset: offset, Err: e.err})
-			if offset >= 0 {
-				offset += int64(len(c.tokens))
-			}
-			w.pools.putPart(c)
-		}
-		w.pools.putBatch(e.batch)
+		w.tell(Result[T]{Tokens: e.batch.tokens, Partition: e.number, Offset: e.offset, Err: e.err})
+		w.pool.put(e.batch)
 	}
 }
 
@@ -110,30 +97,18 @@ func (w *Writer[T]) tell(r Result[T]) {
 	}
 }
 
-// pools keep the memory of parts and batches. The zero value is ready for use, from
-// any goroutine.
-type pools[T any] struct{ parts, batches sync.Pool }
+// A pool keeps the memory of batches. The zero value is ready for use, from any
+// goroutine.
+type pool[T any] struct{ batches sync.Pool }
 
-func (s *pools[T]) part() *part[T] {
-	if c, ok := s.parts.Get().(*part[T]); ok {
-		return c
-	}
-	return &part[T]{}
-}
-
-func (s *pools[T]) putPart(c *part[T]) {
-	c.reset()
-	s.parts.Put(c)
-}
-
-func (s *pools[T]) batch() *batch[T] {
+func (s *pool[T]) get() *batch[T] {
 	if b, ok := s.batches.Get().(*batch[T]); ok {
 		return b
 	}
 	return &batch[T]{sequence: -1}
 }
 
-func (s *pools[T]) putBatch(b *batch[T]) {
+func (s *pool[T]) put(b *batch[T]) {
 	b.reset()
 	s.batches.Put(b)
 }

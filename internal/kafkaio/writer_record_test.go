@@ -1,0 +1,42 @@
+package kafkaio
+
+import (
+	"reflect"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+)
+
+// A record is encoded as the format has it, and comes back as it was.
+func TestRecordEncoding(t *testing.T) {
+	some := rapid.SliceOfN(rapid.Byte(), 0, 200)
+	field := func(t *rapid.T, name string) []byte {
+		if rapid.Bool().Draw(t, name+" is nil") {
+			return nil
+		}
+		return some.Draw(t, name)
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		r := Record{Key: field(t, "key"), Value: field(t, "value")}
+		for range rapid.IntRange(0, 3).Draw(t, "headers") {
+			r.Headers = append(r.Headers, Header{Key: rapid.String().Draw(t, "name"), Value: field(t, "header")})
+		}
+		at, place := rapid.Int64Range(-1e12, 1e12).Draw(t, "at"), rapid.Int64Range(0, 1<<31-1).Draw(t, "place")
+		encoded := appendRecord(nil, &r, at, place)
+		if len(encoded) > size(&r) {
+			t.Fatalf("%d bytes, at most %d were expected", len(encoded), size(&r))
+		}
+		theirs, rest := decodeRecord(t, encoded)
+		if len(rest) > 0 || theirs.OffsetDelta != place || theirs.TimestampDelta != time.Duration(at)*time.Millisecond ||
+			!reflect.DeepEqual(theirs.Key, r.Key) || !reflect.DeepEqual(theirs.Value, r.Value) ||
+			!reflect.DeepEqual(fromHeaders(theirs.Headers), r.Headers) {
+			t.Fatalf("%+v became %+v", r, theirs)
+		}
+		cut := cutter(encoded)
+		ours, after := cut.record()
+		if len(cut) > 0 || after != at || !reflect.DeepEqual(ours, r) {
+			t.Fatalf("%+v became %+v after %d", r, ours, after)
+		}
+	})
+}
