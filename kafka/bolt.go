@@ -30,7 +30,8 @@ type Bolt struct {
 	// Producer section MaxMessageBytes (of a record and of a batch; 1 MiB by
 	// default), Timeout, Compression, CompressionLevel and Retry. It is
 	// checked and copied, never changed; all else is the bolt's own. Nil is
-	// our defaults, which retry for about six seconds.
+	// our defaults, which retry for about six seconds, and longer only what
+	// may have been written.
 	Sarama *sarama.Config
 }
 

@@ -29,7 +29,7 @@ func fresh(t testing.TB, topics ...string) *kafkatest.Broker {
 // forgotten nothing afterwards.
 func restart(t testing.TB, b *kafkatest.Broker) {
 	t.Helper()
-	down := outage(b)
+	down := outage(b.Cluster())
 	down.Store(true)
 	eventually(t, "many requests have failed", func() bool { return down.tries.Load() > 20 })
 	down.Store(false)

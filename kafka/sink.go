@@ -18,8 +18,9 @@ const closeTimeout = 5 * time.Second
 // A Sink is a task of the Kafka writer bolt. It holds each input until the
 // broker has acked its record (rule W1), and so counts on Drained being called.
 // A record that the broker or the client refuses for good is rejected with the
-// reason; what a retry may cure is retried by the client for some seconds, and
-// then failed, so that the spout replays it.
+// reason. What a retry may cure is sent again: for some seconds, and then failed, so
+// that the spout replays it, if it certainly was not written; and until the broker
+// answers or the task ends if it may have been (rule W2).
 type Sink struct {
 	bolt   Bolt
 	writer *kafkaio.Writer[tuple.Held]

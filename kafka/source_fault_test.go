@@ -121,7 +121,7 @@ func TestSourceOutlivesAnOutage(t *testing.T) {
 	put(t, broker, "in", series(0, 100)...)
 	r := start(t, spoutOf(broker, "in"), ack)
 	r.untilEmitted(100)
-	down := outage(broker)
+	down := outage(broker.Cluster())
 	down.Store(true)
 	eventually(t, "Detail shows it", func() bool { return strings.Contains(r.source.Detail()["state"], "fails") })
 	eventually(t, "it is logged", func() bool { return r.log.count("fails; trying again") >= 1 })
@@ -149,7 +149,7 @@ func TestSourceClosesDuringAnOutage(t *testing.T) {
 	spec.Sarama.Consumer.Group.Rebalance.Timeout = time.Second
 	r := start(t, spec, hold)
 	r.untilEmitted(10)
-	outage(broker).Store(true)
+	outage(broker.Cluster()).Store(true)
 	_ = r.drain()
 	r.settle(ack)
 	begin := time.Now()

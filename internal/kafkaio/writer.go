@@ -31,7 +31,9 @@ type Result[T any] struct {
 // A Writer sends records, idempotently and to all in-sync replicas, and reports
 // the outcome of each: the caller's token of each record that Write took is in
 // exactly one Result. Records of a partition are sent in the order of Write,
-// also when they are sent again; only those that fail are missing from it.
+// also when they are sent again; only those that fail are missing from it. Records
+// that an outage may have let through are sent again until there is an answer, others
+// fail after Producer.Retry.Max retries.
 //
 // There is one request in flight per broker, and no linger: under load batches
 // grow while a request is under way, and without load they are small.

@@ -26,25 +26,47 @@ func (l *link[T]) answer(p *partition[T], response *sarama.ProduceResponse, err 
 		p.refused()
 		if p.queue[0].count() > 1 {
 			l.w.pool.put(p.halve(l.w.pool.get(), l.w.pool.get()))
-			notify(l.wake)
+			l.goOn(p)
 			return
 		}
 		l.ended = l.w.end(p, -1, outcome(p.topic, err), l.ended)
+		l.goOn(p)
 	case refusedAll:
 		p.refused()
 		l.ended = l.w.end(p, -1, outcome(p.topic, err), l.ended)
+		l.goOn(p)
 	default:
 		l.retry(p, verdict, err)
 	}
 }
 
-// retry sends the partition to look for its leader, or, if its first batch was
-// sent too often, fails all it has: an outage takes them all.
+// goOn sends the partition's next batch, or first to look for a new identity.
+func (l *link[T]) goOn(p *partition[T]) {
+	switch {
+	case !p.spoiled:
+		notify(l.wake)
+	case len(p.queue) > 0:
+		l.dismiss(p)
+		l.w.lookout = append(l.w.lookout, p)
+		notify(l.w.seek)
+	default: // what comes next sends it there
+		l.dismiss(p)
+	}
+}
+
+// retry sends the partition to look for its leader, or fails what it has.
 func (l *link[T]) retry(p *partition[T], v verdict, err error) {
-	l.homed = slices.DeleteFunc(l.homed, func(q *partition[T]) bool { return q == p })
-	p.home, p.sending = nil, false
+	l.dismiss(p)
 	if v == disowned {
 		p.lost()
+	} else if !unwritten(err) {
+		p.doubt = true
 	}
 	l.ended = l.w.tryLater(p, err, l.ended)
+}
+
+// dismiss takes a partition off the link.
+func (l *link[T]) dismiss(p *partition[T]) {
+	l.homed = slices.DeleteFunc(l.homed, func(q *partition[T]) bool { return q == p })
+	p.home, p.sending = nil, false
 }

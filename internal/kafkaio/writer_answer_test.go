@@ -62,15 +62,16 @@ type verdictOf struct {
 // A writerScript drives the Writer's state of one partition by hand, without
 // goroutines, against a ghostBroker.
 type writerScript struct {
-	w        *Writer[int]
-	l        *link[int]
-	p        *partition[int]
-	broker   ghostBroker
-	written  int
-	values   []string // by token
-	results  map[int]verdictOf
-	producer int64
-	inDoubt  bool // a batch that may be in the log was or will be sent under another identity
+	w         *Writer[int]
+	l         *link[int]
+	p         *partition[int]
+	broker    ghostBroker
+	written   int
+	values    []string // by token
+	results   map[int]verdictOf
+	producer  int64
+	forbidden bool // a batch was
+	inDoubt   bool // a batch that may be in the log was or will be sent under another identity, or was forbidden
 }
 
 func newWriterScript(t *rapid.T) *writerScript {
@@ -158,14 +159,16 @@ func (s *writerScript) answer(t *rapid.T) {
 	values := s.inspect(t, wire, sent.batch.encoded)
 	var err error
 	block := &sarama.ProduceResponseBlock{Offset: -1}
-	switch rapid.SampledFrom([]string{"honest", "honest", "honest", "lost", "unanswered", "timed out", "timed out before", "moved", "disowned"}).Draw(t, "answer") {
+	switch rapid.SampledFrom([]string{"honest", "honest", "honest", "unsent", "lost", "unanswered", "timed out", "timed out before", "too few replicas", "moved", "forbidden", "disowned"}).Draw(t, "answer") {
 	case "honest":
 		block.Offset, block.Err = s.broker.write(wire, values)
 		if block.Err == sarama.ErrOutOfOrderSequenceNumber || block.Err == sarama.ErrProducerFenced {
 			t.Fatalf("batch %d+%d of producer %d: %v", wire.FirstSequence, len(wire.Records), wire.ProducerID, block.Err)
 		}
+	case "unsent":
+		err = unsentError{fmt.Errorf("connection refused")}
 	case "lost":
-		err = fmt.Errorf("connection refused")
+		err = fmt.Errorf("connection reset")
 	case "unanswered":
 		s.broker.write(wire, values)
 		err = fmt.Errorf("connection reset")
@@ -175,8 +178,14 @@ func (s *writerScript) answer(t *rapid.T) {
 		}
 	case "timed out before":
 		block.Err = sarama.ErrRequestTimedOut
+	case "too few replicas":
+		block.Err = sarama.ErrNotEnoughReplicas
 	case "moved":
 		block.Err = sarama.ErrNotLeaderForPartition
+	case "forbidden": // which a broker says before it looks whether it has the batch
+		s.inDoubt = s.inDoubt || sent.batch.tries > 0
+		s.forbidden = true
+		block.Err = sarama.ErrTopicAuthorizationFailed
 	case "disowned":
 		s.inDoubt = s.inDoubt || sent.batch.tries > 0
 		s.broker.disowned[wire.ProducerID] = true
@@ -256,10 +265,12 @@ func (s *writerScript) check(t *rapid.T) {
 		r := s.results[token]
 		_, refused := r.err.(*RefusedError)
 		switch {
-		case refused && v[0] != 'b':
+		case refused && v[0] != 'b' && !s.forbidden:
 			t.Errorf("good record %s was refused: %v", v, r.err)
 		case v[0] == 'b' && (r.err == nil || count[v] > 0):
 			t.Errorf("bad record %s: %v, written %d times", v, r.err, count[v])
+		case r.err != nil && count[v] > 0 && !s.inDoubt:
+			t.Errorf("record %s is there, and was given up: %v", v, r.err)
 		case r.err != nil:
 		case count[v] == 0:
 			t.Errorf("record %s is lost", v)
@@ -276,8 +287,9 @@ func (s *writerScript) check(t *rapid.T) {
 }
 
 // Whatever the broker and the network do, each record has one result, none that
-// succeeded is lost or out of order, none is there twice unless the broker
-// disowned the producer after an answer was lost, and only bad ones are refused.
+// succeeded is lost or out of order, none is given up that is there, and none is
+// there twice, unless the broker disowned the producer or forbade the topic after an
+// answer was lost, and only bad ones are refused.
 func TestPartitionKeepsOrderAndCount(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := newWriterScript(t)

@@ -16,8 +16,8 @@ type WriterOptions struct {
 	Sarama      *sarama.Config // the user's, or nil
 }
 
-// Retries of a batch: about 6 s in all, so that a leader's move is ridden out
-// here and a longer outage is left to the spout, which has the time.
+// Retries of a batch that was not written: about 6 s in all, so that a leader's move
+// is ridden out here and a longer outage is left to the spout, which has the time.
 const (
 	writeRetries = 8
 	retryBackoff = 50 * time.Millisecond

@@ -72,6 +72,22 @@ func judge(err error) verdict {
 	return again
 }
 
+// An unsentError says why a request did not leave.
+type unsentError struct{ error }
+
+func (e unsentError) Unwrap() error { return e.error }
+
+// unwritten reports whether err, which is no refusal, says that this time a batch
+// certainly was not written. A leader that is deposed while it waits for its
+// replicas, a time-out and a lost connection do not.
+func unwritten(err error) bool {
+	if _, unsent := errors.AsType[unsentError](err); unsent {
+		return true
+	}
+	code, _ := errors.AsType[sarama.KError](err)
+	return code == sarama.ErrNotEnoughReplicas || code == sarama.ErrUnknownTopicOrPartition
+}
+
 // outcome is the error to report for a record that is given up. A topic or a
 // partition that is still unknown after all retries refuses it.
 func outcome(topic string, err error) error {

@@ -1,6 +1,10 @@
 package kafkaio
 
-import "github.com/IBM/sarama"
+import (
+	"cmp"
+
+	"github.com/IBM/sarama"
+)
 
 // produceVersion is the newest version of the produce request that sarama
 // encodes in one pass. Older brokers get theirs.
@@ -77,7 +81,7 @@ func (l *link[T]) exchange() {
 	for _, s := range l.sent {
 		request.AddBatch(s.of.topic, s.of.number, s.batch.seal(conf, s.of.id))
 	}
-	response, err := l.broker.Produce(request)
+	response, err := l.produce(request)
 	l.ended = l.ended[:0]
 	l.w.mu.Lock()
 	for _, s := range l.sent {
@@ -86,6 +90,14 @@ func (l *link[T]) exchange() {
 	l.w.mu.Unlock()
 	l.w.report(l.ended)
 	clear(l.ended)
+}
+
+// produce tells what never left from what may have arrived.
+func (l *link[T]) produce(request *sarama.ProduceRequest) (*sarama.ProduceResponse, error) {
+	if connected, err := l.broker.Connected(); !connected {
+		return nil, unsentError{cmp.Or(err, error(sarama.ErrNotConnected))}
+	}
+	return l.broker.Produce(request)
 }
 
 // leave gives up all of the link's partitions.

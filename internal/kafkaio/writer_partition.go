@@ -24,6 +24,7 @@ type partition[T any] struct {
 	due     time.Time
 	queue   []*batch[T]
 	sending bool // queue[0] is in flight
+	doubt   bool // the log may have queue[0], under the number that it has (rule W2)
 	id      identity
 	next    int32 // the sequence of the next batch that was never sent
 	spoiled bool  // the broker may have seen a sequence that will not be sent again: needs a new id
@@ -56,13 +57,18 @@ func (p *partition[T]) pop() *batch[T] {
 	b := p.queue[0]
 	p.queue[0] = nil
 	p.queue = p.queue[1:]
-	p.sending = false
+	p.sending, p.doubt = false, false
 	return b
 }
 
 // refused takes back the number of the first batch, of which the broker said
-// that it did not write it.
+// that it did not write it. If it may have done so before, the number is lost: the
+// broker would take the next batch for this one, and not write it.
 func (p *partition[T]) refused() {
+	if p.doubt {
+		p.lost()
+		return
+	}
 	b := p.queue[0]
 	p.next, b.sequence = b.sequence, -1
 	p.sending = false
@@ -72,7 +78,7 @@ func (p *partition[T]) refused() {
 // while the broker may have its number.
 func (p *partition[T]) lost() {
 	p.queue[0].sequence = -1
-	p.sending = false
+	p.sending, p.doubt = false, false
 	p.spoiled = true
 }
 

@@ -38,12 +38,19 @@ func (w *Writer[T]) end(p *partition[T], offset int64, err error, done []ended[T
 	return append(done, ended[T]{b, p.number, offset, err})
 }
 
-// tryLater puts a partition without a home on the lookout, or fails all it has
-// after too many tries: those batches are added to the done ones. w.mu is held.
+// tryLater puts a partition without a home on the lookout. After too many tries
+// it fails all that the partition has, which an outage takes together, but for a
+// batch that may have been written: that one is sent again until it has an answer
+// or the Writer closes (rule W2), and what waits behind it fails each time that
+// it was tried so often. Batches that fail are added to the done ones. w.mu is held.
 func (w *Writer[T]) tryLater(p *partition[T], err error, done []ended[T]) []ended[T] {
-	first := p.queue[0]
+	first, tries := p.queue[0], max(w.conf.Producer.Retry.Max, 0)+1
 	first.tries++
-	if first.tries > w.conf.Producer.Retry.Max || w.closing != nil {
+	switch {
+	case w.closing == nil && first.tries%tries > 0:
+	case w.closing == nil && p.doubt:
+		done = w.failBehind(p, err, done)
+	default:
 		if first.sequence >= 0 {
 			p.lost()
 		}
@@ -52,9 +59,19 @@ func (w *Writer[T]) tryLater(p *partition[T], err error, done []ended[T]) []ende
 		}
 		return done
 	}
-	p.told, p.due = err, time.Now().Add(w.pause(first.tries))
+	p.told, p.due = err, time.Now().Add(w.pause(min(first.tries, max(tries-1, 1))))
 	w.lookout = append(w.lookout, p)
 	notify(w.seek)
+	return done
+}
+
+// failBehind fails all but the first batch of p, whose answer is out. w.mu is held.
+func (w *Writer[T]) failBehind(p *partition[T], err error, done []ended[T]) []ended[T] {
+	first := p.queue[:1:1]
+	for p.queue = p.queue[1:]; len(p.queue) > 0; {
+		done = w.end(p, -1, outcome(p.topic, err), done)
+	}
+	p.queue, p.doubt = first, true
 	return done
 }
 
