@@ -90,6 +90,7 @@ func TestSourceRefusedFetches(t *testing.T) {
 	for _, refusal := range []*kerr.Error{
 		kerr.OffsetOutOfRange, // although the offset is there
 		kerr.NotLeaderForPartition, kerr.KafkaStorageError, kerr.UnknownServerError, kerr.TopicAuthorizationFailed,
+		kerr.FencedLeaderEpoch, kerr.UnknownLeaderEpoch,
 	} {
 		t.Run(refusal.Message, func(t *testing.T) {
 			broker := kafkatest.Start(t, "in")
@@ -161,7 +162,8 @@ func TestSourceClosesDuringAnOutage(t *testing.T) {
 
 func TestSourceOpenSaysWhatIsWrong(t *testing.T) {
 	broker := kafkatest.Start(t, "in", "dead")
-	old, hooked, instance := quick(), quick(), quick()
+	old, hooked, instance, rack := quick(), quick(), quick(), quick()
+	rack.RackID = "a"
 	old.Version = sarama.V2_0_0_0
 	hooked.Consumer.Interceptors = []sarama.ConsumerInterceptor{nil}
 	instance.Consumer.Group.InstanceId = "x"
@@ -181,6 +183,7 @@ func TestSourceOpenSaysWhatIsWrong(t *testing.T) {
 		"old version":        {spec: func(s *kafka.Spout) { s.Sarama = old }, want: []string{"2.4.0"}},
 		"interceptors":       {spec: func(s *kafka.Spout) { s.Sarama = hooked }, want: []string{"Interceptors"}},
 		"instance in sarama": {spec: func(s *kafka.Spout) { s.Sarama = instance }, want: []string{"InstanceId", "field Instance"}},
+		"rack in sarama":     {spec: func(s *kafka.Spout) { s.Sarama = rack }, want: []string{"RackID", "leave it empty"}},
 		"unreachable":        {spec: func(s *kafka.Spout) { s.Brokers = []string{"127.0.0.1:1"} }, want: []string{"127.0.0.1:1", "refused"}},
 		"missing topic":      {spec: func(s *kafka.Spout) { s.Topics = []string{"in", "nowhere"} }, want: []string{"nowhere does not exist"}},
 		"missing dead":       {spec: func(s *kafka.Spout) { s.Dead = "nowhere" }, want: []string{"dead-letter", "nowhere does not exist"}},

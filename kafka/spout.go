@@ -53,7 +53,7 @@ type Spout struct {
 	MaxBytes int
 
 	// Sarama is for TLS, SASL, sizes and time-outs; nil is our own. It is
-	// checked and never changed. Set Consumer.Group.Rebalance.Timeout to more
+	// checked and never changed. A RackID is refused: only leaders are read. Set Consumer.Group.Rebalance.Timeout to more
 	// than twice what a tree takes: for half of it a partition that is taken
 	// away waits for its open trees. A balance strategy that is not sarama's is
 	// called by all tasks, at once too.

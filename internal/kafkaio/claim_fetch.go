@@ -17,6 +17,7 @@ type fetcher struct {
 	next  int64
 	size  int32
 	conn  *sarama.Broker
+	epoch int32 // of the leader that conn leads to: another one refuses us
 
 	// emptyAt is where the last fetch found nothing although the partition
 	// went on; see hole.
@@ -75,7 +76,7 @@ func (f *fetcher) connect() error {
 	if f.conn != nil {
 		return nil
 	}
-	leader, err := f.claim.member.client.Leader(f.claim.Topic, f.claim.Partition)
+	leader, epoch, err := f.claim.member.client.LeaderAndEpoch(f.claim.Topic, f.claim.Partition)
 	if err != nil {
 		return fmt.Errorf("no leader of %s: %w", f.claim, err)
 	}
@@ -83,7 +84,7 @@ func (f *fetcher) connect() error {
 	if err := conn.Open(f.claim.member.conf); err != nil {
 		return err
 	}
-	f.conn = conn
+	f.conn, f.epoch = conn, epoch
 	return nil
 }
 
@@ -121,7 +122,7 @@ func (f *fetcher) request(wait time.Duration) *sarama.FetchRequest {
 		Isolation:    conf.Consumer.IsolationLevel,
 		SessionEpoch: -1, // no fetch session; and no rack, or a leader sends us to a follower
 	}
-	req.AddBlock(f.claim.Topic, f.claim.Partition, f.next, f.size, -1)
+	req.AddBlock(f.claim.Topic, f.claim.Partition, f.next, f.size, f.epoch)
 	return req
 }
 

@@ -58,6 +58,8 @@ func check(c *sarama.Config) error {
 		return errors.New("Producer.Interceptors are not called; use a bolt instead")
 	case c.Producer.Transaction.ID != "":
 		return errors.New("Producer.Transaction.ID is set; transactions are not supported")
+	case c.RackID != "":
+		return errors.New("RackID is set; reading from followers is not supported, so leave it empty")
 	case c.Consumer.Group.InstanceId != "":
 		return errors.New("Consumer.Group.InstanceId is set; use the field Instance, which makes one id per task")
 	}
