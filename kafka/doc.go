@@ -19,6 +19,15 @@
 // offset only if its whole tree was acked, or its dead letter was written, or the
 // spout was told to drop it.
 //
+// A topic that is deleted and created again under its name is another one. A Source
+// ends what is open of the old one, says so once, and goes on where OutOfRange says, by
+// default at the beginning, also if the old position exists in the new topic (with
+// brokers before 2.8, only if it does not). If the group reassigns the partitions
+// meanwhile, the deletion has taken its commits, and First says where to start. A Sink
+// takes a topic that it has seen and that is gone for an outage: its records fail, are
+// replayed, and are written when it is there again; the dead-letter topic has none of
+// them.
+//
 // The tasks follow the contracts of packages spout and bolt: the engine calls
 // them, Ack and Fail of a Source beside its Run. An embedded Kafka for tests is
 // in package kafka/kafkatest. To read or write anything but a [Record], map it in

@@ -137,8 +137,11 @@ func (s *stretch) nth(i int, r *Record) (id uint64, more bool) {
 // wentOn tells that a partition had lost what was to be read next.
 func (s *Source) wentOn(o *ownership, b *kafkaio.Batch) {
 	s.skipped.Add(b.Skipped)
-	s.log.Warn("kafka: the offset is gone; going on elsewhere",
-		"partition", o.claim.String(), "at", b.Next, "skipped", b.Skipped)
+	why := "the offset is gone"
+	if b.Anew {
+		why = "the topic was created anew"
+	}
+	s.log.Warn("kafka: "+why+"; going on elsewhere", "partition", o.claim.String(), "at", b.Next, "skipped", b.Skipped)
 	signal(s.hasten) // nothing is emitted before this start is committed
 }
 

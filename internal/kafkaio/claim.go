@@ -36,6 +36,7 @@ type Batch struct {
 	// before). There are no records in such a Batch.
 	Reset   bool
 	Skipped int64
+	Anew    bool // a Reset since the topic was deleted and created again
 }
 
 // FixedClaim is a claim of nobody that has the given batches and no more, for

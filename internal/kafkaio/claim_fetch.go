@@ -17,6 +17,8 @@ type fetcher struct {
 	next  int64
 	size  int32
 	conn  *sarama.Broker
+	topic sarama.Uuid
+	known bool  // the leader that conn leads to has said what topic is
 	epoch int32 // of the leader that conn leads to: another one refuses us
 
 	// emptyAt is where the last fetch found nothing although the partition
@@ -68,7 +70,7 @@ func (f *fetcher) deliver(ctx context.Context, b Batch) bool {
 func (f *fetcher) disconnect() {
 	if f.conn != nil {
 		_ = f.conn.Close()
-		f.conn = nil
+		f.conn, f.known = nil, false
 	}
 }
 
@@ -93,6 +95,11 @@ func (f *fetcher) connect() error {
 func (f *fetcher) fetch() (Batch, error) {
 	if err := f.connect(); err != nil {
 		return Batch{}, err
+	}
+	if !f.known {
+		if b, anew, err := f.recognise(); anew || err != nil {
+			return b, err
+		}
 	}
 	resp, err := f.conn.Fetch(f.request(f.claim.member.conf.Consumer.MaxWaitTime))
 	if err != nil {

@@ -88,12 +88,14 @@ func unwritten(err error) bool {
 	return code == sarama.ErrNotEnoughReplicas || code == sarama.ErrUnknownTopicOrPartition
 }
 
-// outcome is the error to report for a record that is given up. A topic or a
-// partition that is still unknown after all retries refuses it.
+// outcome is the error to report for a record that is given up. A topic that is
+// unknown refuses it only before it was ever seen, which the router tells: that is a
+// mistake. One that is gone later may come back, and is an outage.
 func outcome(topic string, err error) error {
-	switch v := judge(err); {
-	case v == refusedBatch, v == refusedAll,
-		errors.Is(err, sarama.ErrUnknownTopicOrPartition), errors.Is(err, sarama.ErrInvalidPartition):
+	if refused, ok := errors.AsType[*RefusedError](err); ok {
+		return refused
+	}
+	if v := judge(err); v == refusedBatch || v == refusedAll {
 		return &RefusedError{topic, err}
 	}
 	return fmt.Errorf("kafka: write to topic %s: %w", topic, lineError{err})

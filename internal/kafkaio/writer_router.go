@@ -1,6 +1,7 @@
 package kafkaio
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"time"
@@ -58,7 +59,7 @@ func (r *router[T]) partition(rec *Record, manual bool) (*partition[T], error) {
 	switch {
 	case manual:
 		if rec.Partition < 0 || uint32(rec.Partition) >= n {
-			return nil, fmt.Errorf("%w: %d of %d", sarama.ErrInvalidPartition, rec.Partition, n)
+			return nil, &RefusedError{rec.Topic, fmt.Errorf("%w: %d of %d", sarama.ErrInvalidPartition, rec.Partition, n)}
 		}
 		return d.partitions[rec.Partition], nil
 	case rec.Key == nil:
@@ -84,19 +85,32 @@ func (r *router[T]) count(d *destination[T]) error {
 		return fmt.Errorf("%w: the record has no topic", sarama.ErrInvalidTopic)
 	}
 	if d.err != nil && time.Now().Before(d.again) {
-		return d.err
+		return d.known()
 	}
 	numbers, err := r.client.Partitions(d.topic)
-	if len(d.partitions) == 0 && err == nil && len(numbers) == 0 {
+	if err == nil && len(numbers) == 0 {
 		err = sarama.ErrLeaderNotAvailable
 	}
-	if err != nil && len(d.partitions) == 0 {
-		d.err, d.again = err, time.Now().Add(lookupPause)
-		return err
+	if d.err = err; err != nil {
+		d.again = time.Now().Add(lookupPause)
+		return d.known()
 	}
 	for i := len(d.partitions); i < len(numbers); i++ {
 		d.partitions = append(d.partitions, &partition[T]{topic: d.topic, number: int32(i), spoiled: true})
 	}
-	d.err, d.looked = nil, r.sticky
+	d.partitions = d.partitions[:len(numbers)] // a topic that was created anew may have fewer
+	d.looked = r.sticky
 	return nil
+}
+
+// known is the last look-up's error, for a topic that was never found: one that was
+// keeps the partitions it had.
+func (d *destination[T]) known() error {
+	if len(d.partitions) > 0 {
+		return nil
+	}
+	if errors.Is(d.err, sarama.ErrUnknownTopicOrPartition) {
+		return &RefusedError{d.topic, d.err}
+	}
+	return d.err
 }

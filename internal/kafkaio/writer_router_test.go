@@ -76,6 +76,16 @@ func TestRouterSeesNewPartitions(t *testing.T) {
 	if p, err := r.partition(last, true); err != nil || p.number != 1 {
 		t.Errorf("partition 1 of 2: %v", err)
 	}
+	c.partitions["t"] = 1 // created anew
+	r.rotate()
+	if _, err := r.partition(last, true); err == nil || !strings.Contains(err.Error(), "1 of 1") {
+		t.Errorf("partition 1 of 1: %v", err)
+	}
+	delete(c.partitions, "t") // an outage, once it was known
+	r.rotate()
+	if _, err := r.partition(&Record{Topic: "t"}, false); err != nil {
+		t.Errorf("the topic is gone: %v", err)
+	}
 }
 
 func TestRouterDoesNotAskAgainAtOnce(t *testing.T) {

@@ -2,8 +2,11 @@ package kafkaio
 
 import (
 	"cmp"
+	"errors"
 	"slices"
 	"time"
+
+	"github.com/IBM/sarama"
 )
 
 // seekHomes finds leaders, and identities, for the partitions on the lookout. It
@@ -61,15 +64,27 @@ func (w *Writer[T]) house(due []*partition[T]) {
 			stale = append(stale, p.topic)
 		}
 	}
-	var err error
-	if len(stale) > 0 {
-		err = w.client.RefreshMetadata(stale...)
-	}
+	errs := w.refresh(stale)
 	var failed []ended[T]
 	for _, p := range due {
-		failed = w.settleIn(p, err, failed)
+		failed = w.settleIn(p, errs[p.topic], failed)
 	}
 	w.report(failed)
+}
+
+// refresh looks topics up, together if nothing is wrong with any of them.
+func (w *Writer[T]) refresh(topics []string) map[string]error {
+	if len(topics) == 0 {
+		return nil
+	}
+	err, errs := w.client.RefreshMetadata(topics...), map[string]error{}
+	_, answered := errors.AsType[sarama.KError](err)
+	for _, topic := range topics {
+		if errs[topic] = err; answered && len(topics) > 1 {
+			errs[topic] = w.client.RefreshMetadata(topic)
+		}
+	}
+	return errs
 }
 
 func (w *Writer[T]) settleIn(p *partition[T], err error, failed []ended[T]) []ended[T] {
