@@ -6,69 +6,18 @@ import (
 	"fmt"
 	"io"
 	"reflect"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/IBM/sarama"
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
-	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/waterspout/waterspout/bolt"
 	"github.com/waterspout/waterspout/kafka"
 	"github.com/waterspout/waterspout/kafka/kafkatest"
 )
-
-func TestSinkWritesRecordsAsTheyAre(t *testing.T) {
-	at := time.UnixMilli(1_700_000_000_123)
-	records := []kafka.Record{
-		{Key: []byte("k"), Value: []byte("v"), Time: at, Headers: []kafka.Header{{Key: "a", Value: []byte("1")}, {Key: "a"}, {Key: "", Value: []byte{}}}},
-		{Value: []byte("no key"), Time: at.Add(-time.Hour)},
-		{Key: []byte("tombstone"), Time: at},
-		{Key: []byte{}, Value: []byte{}, Time: at.Add(time.Hour)},
-		{Topic: "elsewhere", Partition: 7, Offset: 9, Value: []byte("read from elsewhere"), Time: at},
-	}
-	for _, c := range []kafka.Compression{kafka.None, kafka.Gzip, kafka.Snappy, kafka.LZ4, kafka.Zstd} {
-		t.Run(fmt.Sprint(c), func(t *testing.T) {
-			broker := kafkatest.Start(t, "out")
-			sink := open(t, kafka.Bolt{Brokers: broker.Addrs(), Topic: "out", Compression: c})
-			codec := seenCodec(broker)
-			sink.write(t, records...)
-			if failed := sink.wait(t, len(records)); len(failed) > 0 {
-				t.Fatal(failed)
-			}
-			if codec.Load() != int32(c) {
-				t.Errorf("the batch is compressed with codec %d", codec.Load())
-			}
-			got := read(t, broker, "out")
-			if diff := cmp.Diff(records, got, cmpopts.IgnoreFields(kafka.Record{}, "Topic", "Partition", "Offset"), cmpopts.EquateEmpty()); diff != "" {
-				t.Error(diff)
-			}
-			for i, r := range got {
-				if (r.Key == nil) != (records[i].Key == nil) || (r.Value == nil) != (records[i].Value == nil) {
-					t.Errorf("record %d: key nil %t, value nil %t", i, r.Key == nil, r.Value == nil)
-				}
-			}
-		})
-	}
-}
-
-// seenCodec is the compression of the last batch produced; -1 is none yet.
-// Kafka numbers the codecs as we do.
-func seenCodec(b *kafkatest.Broker) *atomic.Int32 {
-	seen := new(atomic.Int32)
-	seen.Store(-1)
-	b.Cluster().Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Observe: true, Count: -1, When: func(r kmsg.Request) bool {
-		var batch kmsg.RecordBatch
-		if err := batch.ReadFrom(r.(*kmsg.ProduceRequest).Topics[0].Partitions[0].Records); err == nil {
-			seen.Store(int32(batch.Attributes & 7))
-		}
-		return true
-	}})
-	return seen
-}
 
 func TestSinkGivesZeroTimesTheCurrentTime(t *testing.T) {
 	broker := fresh(t, "out")
