@@ -12,6 +12,7 @@ import (
 	"github.com/IBM/sarama"
 	"github.com/google/go-cmp/cmp"
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/waterspout/waterspout/kafka"
@@ -370,15 +371,34 @@ func TestSourceEagerStrategy(t *testing.T) {
 }
 
 // A partition that is added to the topic is read, from its start, by a running
-// task.
+// task: also what was written there before the task noticed.
 func TestSourceReadsNewPartitions(t *testing.T) {
 	broker := fresh(t, "in:1")
 	spec := spoutOf(broker, "in")
 	spec.Sarama.Metadata.RefreshFrequency = 100 * time.Millisecond
 	rs := tasks(t, spec, 0, 1)
 	untilShares(t, rs, []int{1})
-	if _, err := kadm.NewClient(franz(t, broker)).CreatePartitions(t.Context(), 2, "in"); err != nil {
+	put(t, broker, "in", series(0, 10)...)
+	untilCommitted(t, broker, "in", 0, 10)
+	client := franz(t, broker, kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.MetadataMinAge(10*time.Millisecond))
+	if _, err := kadm.NewClient(client).CreatePartitions(t.Context(), 2, "in"); err != nil {
 		t.Fatal(err)
 	}
+	add := func(from, n int) {
+		for i := range n {
+			r := &kgo.Record{Topic: "in", Partition: int32(i % 3), Value: fmt.Append(nil, from+i)}
+			if err := client.ProduceSync(t.Context(), r).FirstErr(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	add(10, 30)
 	untilShares(t, rs, []int{3})
+	add(40, 30)
+	untilCommitted(t, broker, "in", 0, 30)
+	untilCommitted(t, broker, "in", 1, 20)
+	untilCommitted(t, broker, "in", 2, 20)
+	if d := wantAll(t, rs, 70); d != 0 {
+		t.Errorf("%d records doubled", d)
+	}
 }
