@@ -8,7 +8,9 @@ import (
 
 // A Record is a message of a topic, as a [Source] emits it and a [Sink] takes
 // it. The slices belong to whoever has the record, but the tuple may have other
-// receivers: do not write to them.
+// receivers: do not write to them. Those of a Source share the buffer of the fetch
+// that they came with, up to a megabyte by default, and keep all of it alive: clone
+// what is kept longer than the tuple.
 type Record struct {
 	Topic     string // where it was read; a Sink writes there only if its Bolt has TopicOf
 	Partition int32  // where it was read; read by a Sink with the partitioner Manual
