@@ -16,10 +16,10 @@
 //	}
 //	err := cluster.Run(ctx, topo, cluster.Worker{Net: net})
 //
-// The server needs JetStream (nats-server -js). A bucket is made where it does not
-// exist, with one replica; for more make it beforehand:
-//
-//	nats kv add waterspout-tweets --history 1 --replicas 3
+// The server needs JetStream (nats-server -js). A topology has three buckets,
+// <topology>-<version>, <topology>-versions and <topology>-stats behind the prefix; each is made
+// where it does not exist. On a NATS cluster of three say Replicas: 3, else the
+// stores are gone for as long as the one server that keeps them.
 //
 // A user whose rights are limited needs publish and subscribe on <prefix>.>,
 // publish on $JS.API.> and $KV.<prefix>-*.>, and subscribe on its inbox.
@@ -51,6 +51,10 @@ type Net struct {
 	// user and password. Callbacks are called. What says when to give up, what
 	// to keep and how to ping is the net's own.
 	Options []nats.Option
+	// Replicas is how many servers of a NATS cluster keep each bucket; 1 if 0. A
+	// bucket that has fewer gets them, one that has more keeps them. Three of
+	// three servers outlive the loss of one.
+	Replicas int
 	// Insecure allows connections to other hosts that everyone on the way can
 	// read and change.
 	Insecure bool

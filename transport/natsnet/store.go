@@ -88,12 +88,25 @@ func (s *store) do(ctx context.Context, f func(context.Context, jetstream.Stream
 	}
 }
 
+// What servers say of replicas, for which the library has no names.
+const (
+	errCodeNoPeers    jetstream.ErrorCode = 10005 // some may be away
+	errCodeNoReplicas jetstream.ErrorCode = 10074 // the server is alone
+)
+
 // final reports whether the server has understood and said no.
 func final(err error) bool {
-	if api, ok := errors.AsType[*jetstream.APIError](err); ok {
-		return api.Code < 500 && api.ErrorCode != jetstream.JSErrCodeStreamNotFound
+	api, ok := errors.AsType[*jetstream.APIError](err)
+	if !ok {
+		return errors.Is(err, nats.ErrMaxPayload)
 	}
-	return errors.Is(err, nats.ErrMaxPayload)
+	switch api.ErrorCode {
+	case errCodeNoReplicas:
+		return true
+	case errCodeNoPeers, jetstream.JSErrCodeStreamNotFound:
+		return false
+	}
+	return api.Code < 500
 }
 
 // current is the bucket's stream, nil if it has to be looked up.
@@ -118,8 +131,10 @@ func (s *store) stream(ctx context.Context) (jetstream.Stream, error) {
 	if err != nil {
 		return nil, err
 	}
-	if conf := open.CachedInfo().Config; conf.AllowDirect { // made by hand
+	// Made by hand, or when there were fewer servers.
+	if conf := open.CachedInfo().Config; conf.AllowDirect || conf.Replicas < s.conn.net.Replicas {
 		conf.AllowDirect, conf.MirrorDirect = false, false
+		conf.Replicas = max(conf.Replicas, s.conn.net.Replicas)
 		if open, err = s.conn.js.UpdateStream(ctx, conf); err != nil {
 			return nil, err
 		}
@@ -135,7 +150,8 @@ func (s *store) config() jetstream.StreamConfig {
 	return jetstream.StreamConfig{
 		Name: s.name, Subjects: []string{s.prefix + ">"},
 		Storage: jetstream.FileStorage, MaxMsgsPerSubject: 1,
-		Discard: jetstream.DiscardNew, DenyDelete: true, AllowRollup: true,
+		Replicas: s.conn.net.Replicas,
+		Discard:  jetstream.DiscardNew, DenyDelete: true, AllowRollup: true,
 		AllowMsgTTL: true,
 		// Whoever reads must see what it wrote: the leader answers.
 		AllowDirect: false,
