@@ -13,7 +13,16 @@ type Stats struct {
 	Uptime                time.Duration
 	Workers               []string
 	Components            []Component // in the order of declaration
-	Counters              map[string]int64
+
+	// Counters are those that tasks made, by name. Workers add, when it is not
+	// 0: "frames dropped", which arrived and were thrown away since the worker
+	// was slow; "connection attempts failed", when the net was not reached or
+	// did not let the worker in; and "frames rejected", with the reason.
+	// Somebody else is on the net if that is foreign, length or malformed;
+	// checksum is a damaged frame, nonce one from before the store was wiped.
+	// The reasons peer, epoch and old come with workers that join, leave and
+	// reconnect.
+	Counters map[string]int64
 }
 
 // A Component is what the tasks of one component did, together.

@@ -48,18 +48,20 @@ func (w Worker) start(ctx context.Context, t *topology.Topology) (*Running, erro
 		return nil, err
 	}
 	fingerprint := t.Fingerprint()
-	counted := func(id string, s *engine.Site) report {
-		return newReport(id, t.Name(), fingerprint, s.Uptime(), s.Tasks(), s.Counters())
+	counted := func(id string, s *engine.Site, counters map[string]int64) report {
+		return newReport(id, t.Name(), fingerprint, s.Uptime(), s.Tasks(), counters)
 	}
 	run, err := worker.Start(ctx, worker.Config{
 		Topology: t.Name(), Fingerprint: fingerprint, Nodes: t.Nodes(),
 		Net: w.Net, Name: name, Log: logger(w.Log), Grace: grace(w.Grace),
-		Report: func(id string, s *engine.Site) []byte { return counted(id, s).encode() },
+		Report: func(id string, s *engine.Site, counters map[string]int64) []byte {
+			return counted(id, s, counters).encode()
+		},
 	})
 	if err != nil {
 		return nil, err
 	}
-	return &Running{run, func() report { return counted(run.ID(), run.Site()) }}, nil
+	return &Running{run, func() report { return counted(run.ID(), run.Site(), run.Counters()) }}, nil
 }
 
 // name is w's name in letters that a subject may have.

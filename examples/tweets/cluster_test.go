@@ -204,10 +204,13 @@ func TestAWorkerWaitsForNATS(t *testing.T) {
 	}
 	impatient.signal(syscall.SIGTERM)
 	impatient.wait(2*time.Second, 0)
-	startNATS(t, natsserver.Options{Addr: addr})
+	url := startNATS(t, natsserver.Options{Addr: addr}).URL()
 	w.pour(100)
 	w.awaitCommit()
 	p.end()
+	if text, _ := stats(t, url); !strings.Contains(text, "connection attempts failed: ") {
+		t.Errorf("of a worker that had to wait the stats say %s", text)
+	}
 }
 
 func TestNATSWithoutStats(t *testing.T) {

@@ -32,7 +32,7 @@ func reports(topology string) string { return topology + "-stats" }
 func (r *reporter) open(ctx context.Context, s *session) (err error) {
 	c := s.worker.config
 	r.key = c.Fingerprint + "." + s.id
-	r.made = func() []byte { return c.Report(s.id, s.site) }
+	r.made = func() []byte { return c.Report(s.id, s.site, s.counters()) }
 	r.store, err = s.conn.Store(ctx, reports(c.Topology))
 	return err
 }

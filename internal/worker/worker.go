@@ -27,7 +27,7 @@ type Config struct {
 
 	// Report encodes what a site counted so far. It is stored for all to read
 	// when it changes, at most once a second.
-	Report func(id string, s *engine.Site) []byte
+	Report func(id string, s *engine.Site, counters map[string]int64) []byte
 }
 
 // Cluster is the name of the cluster of a topology.
@@ -143,6 +143,9 @@ func (w *Worker) ID() string { return w.now().id }
 
 // Site is the engine's part of that session.
 func (w *Worker) Site() *engine.Site { return w.now().site }
+
+// Counters are the named counters of that session.
+func (w *Worker) Counters() map[string]int64 { return w.now().counters() }
 
 // Uptime is how long the worker has been going.
 func (w *Worker) Uptime() time.Duration { return time.Since(w.born) }

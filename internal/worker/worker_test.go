@@ -38,7 +38,9 @@ func config(net transport.Net, name string) worker.Config {
 	return worker.Config{
 		Topology: "test", Fingerprint: "f00d", Nodes: []*engine.Node{src, work}, Net: net, Name: name,
 		Log: slog.New(slog.DiscardHandler), Grace: 5 * time.Second,
-		Report: func(id string, s *engine.Site) []byte { return fmt.Append(nil, id, " ", s.Tasks()[0].Acked) },
+		Report: func(id string, s *engine.Site, _ map[string]int64) []byte {
+			return fmt.Append(nil, id, " ", s.Tasks()[0].Acked)
+		},
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -21,6 +22,7 @@ type conn struct {
 	sender          string // names this end in the parts of frames
 	outage          outage // of the connections
 	refused         outage // of rights, and of messages that NATS dropped
+	failures        atomic.Uint64
 
 	wires [wires]*wire // nil if it was never connected
 	js    jetstream.JetStream
@@ -192,6 +194,16 @@ func (c *conn) watch(f func()) bool {
 
 // stuck is how long Close waits for a write that is under way.
 const stuck = time.Second
+
+// Failures is how often NATS was not reached, did not let this worker in, or its
+// JetStream did not answer.
+func (c *conn) Failures() uint64 { return c.failures.Load() }
+
+// failed counts an attempt, and says that it failed.
+func (c *conn) failed(what string, err error) {
+	c.failures.Add(1)
+	c.outage.failed(what, err)
+}
 
 // Close implements transport.Conn. What was sent is handed to the server, if it
 // takes it within a second. It returns when the goroutines of all watches have

@@ -66,8 +66,9 @@ type Net struct {
 }
 
 // Open implements transport.Net. A server that cannot be reached or does not let the
-// worker in is tried until ctx ends; that it has no JetStream is an error at once.
-// It does not refuse a name that is in use: both would get its frames.
+// worker in is tried until ctx ends; that it has no JetStream is an error at once. How
+// often the server was tried in vain is in the worker's Stats, also of later on. It
+// does not refuse a name that is in use: both would get its frames.
 func (n Net) Open(ctx context.Context, cluster, worker string) (transport.Conn, error) {
 	c, err := n.open(ctx, cluster, worker)
 	if err != nil {
@@ -142,7 +143,7 @@ func (c *conn) begin(ctx context.Context) (err error) {
 		if err := c.over(ctx); err != nil {
 			return err
 		}
-		c.outage.failed("JetStream does not answer", err)
+		c.failed("JetStream does not answer", err)
 		if err := c.pause(ctx, time.Second); err != nil {
 			return err
 		}

@@ -143,6 +143,13 @@ func TestCredentials(t *testing.T) {
 // certificate makes an authority, and a certificate of it for this host.
 func certificate(t *testing.T, until time.Time) (*x509.CertPool, tls.Certificate) {
 	t.Helper()
+	pool := x509.NewCertPool()
+	return pool, certify(t, pool, until)
+}
+
+// certify makes a certificate of an authority that it adds to pool.
+func certify(t *testing.T, pool *x509.CertPool, until time.Time) tls.Certificate {
+	t.Helper()
 	make := func(c, parent *x509.Certificate, by *ecdsa.PrivateKey) (*x509.Certificate, *ecdsa.PrivateKey) {
 		key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 		if err != nil {
@@ -170,9 +177,8 @@ func certificate(t *testing.T, until time.Time) (*x509.CertPool, tls.Certificate
 		SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: "nats"}, NotBefore: from, NotAfter: until,
 		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 	}, ca, caKey)
-	pool := x509.NewCertPool()
 	pool.AddCert(ca)
-	return pool, tls.Certificate{Certificate: [][]byte{leaf.Raw}, PrivateKey: leafKey}
+	return tls.Certificate{Certificate: [][]byte{leaf.Raw}, PrivateKey: leafKey}
 }
 
 func TestTLS(t *testing.T) {

@@ -31,7 +31,6 @@ func (n Net) options(urls []*url.URL) (nats.Options, error) {
 		return o, err
 	}
 	o.AllowReconnect, o.MaxReconnect = true, -1
-	o.CustomReconnectDelayCB = backoff
 	o.ReconnectBufSize = -1 // what is kept while the server is away arrives late
 	o.IgnoreAuthErrorAbort = true
 	o.RetryOnFailedConnect = false

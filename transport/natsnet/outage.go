@@ -16,6 +16,7 @@ type outage struct {
 	attempts int        // that failed, since began
 	began    time.Time
 	said     time.Time
+	barred   bool // shut was called since
 }
 
 const again = time.Minute
@@ -32,6 +33,18 @@ func (o *outage) lost(err error) {
 func (o *outage) failed(what string, err error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	o.attempts++
+	o.sayLocked(what, err)
+}
+
+// shut says that an attempt was refused. It says so at once if it is the first one:
+// all that was said by then is that the connection was lost.
+func (o *outage) shut(what string, err error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if !o.barred {
+		o.barred, o.said = true, time.Time{}
+	}
 	o.attempts++
 	o.sayLocked(what, err)
 }
@@ -69,5 +82,5 @@ func (o *outage) overLocked() {
 	if !o.began.IsZero() {
 		o.log.Info("NATS is reached", "attempts", o.attempts, "after", time.Since(o.began).Round(time.Millisecond))
 	}
-	o.began, o.attempts = time.Time{}, 0
+	o.began, o.attempts, o.barred = time.Time{}, 0, false
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/nats-io/nats.go"
 
@@ -25,6 +26,7 @@ const (
 // A wire is one connection. That of the stores receives no frames.
 type wire struct {
 	nc      *nats.Conn
+	made    atomic.Pointer[nats.Conn] // nc, for callbacks
 	dialer  *dialer
 	state   state
 	in      chan *nats.Msg
@@ -59,11 +61,12 @@ func (c *conn) dial(ctx context.Context, lane transport.Lane, o nats.Options) (*
 			return nil, err
 		}
 		err = w.dialer.failed(err)
-		c.outage.failed("NATS is not reached: trying again", err)
+		c.failed("NATS is not reached: trying again", err)
 		if perr := c.pause(ctx, backoff(attempt)); perr != nil {
 			return nil, fmt.Errorf("%s is not reached: %w: %w", c.servers, perr, err)
 		}
 	}
+	w.made.Store(w.nc)
 	w.state.set(true)
 	if lane == stores {
 		return w, nil
@@ -109,10 +112,19 @@ func (c *conn) listen(w *wire, subject string, o *nats.Options) {
 		}
 	}
 	o.ReconnectErrCB = func(nc *nats.Conn, err error) {
-		c.outage.failed("NATS is not reached: trying again", w.dialer.failed(err))
+		c.failed("NATS is not reached: trying again", w.dialer.failed(err))
 		if user.ReconnectErrCB != nil {
 			user.ReconnectErrCB(nc, err)
 		}
+	}
+	o.CustomReconnectDelayCB = func(attempt int) time.Duration {
+		// Of a server that was reached and then refused, or was not who it
+		// should be, there is no callback.
+		if nc := w.made.Load(); nc != nil && nc.LastError() != nil {
+			c.failures.Add(1)
+			c.outage.shut("NATS does not let this worker in: trying again", nc.LastError())
+		}
+		return backoff(attempt)
 	}
 	o.AsyncErrorCB = func(nc *nats.Conn, sub *nats.Subscription, err error) {
 		slow := errors.Is(err, nats.ErrSlowConsumer) && sub != nil && sub.Subject == subject // a slow watch begins anew

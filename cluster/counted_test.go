@@ -1,0 +1,69 @@
+package cluster_test
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/waterspout/waterspout/cluster"
+	"github.com/waterspout/waterspout/transport"
+	"github.com/waterspout/waterspout/transport/inproc"
+)
+
+// shaky is a net on which something went wrong.
+type shaky struct{ transport.Net }
+
+func (n shaky) Open(ctx context.Context, cluster, worker string) (transport.Conn, error) {
+	c, err := n.Net.Open(ctx, cluster, worker)
+	return shakyConn{c}, err
+}
+
+type shakyConn struct{ transport.Conn }
+
+func (shakyConn) Dropped() uint64  { return 7 }
+func (shakyConn) Failures() uint64 { return 5 }
+
+// TestWireIsCounted: what the wire of a worker rejects, drops and does not reach is in
+// its Stats and in those of the cluster, and what is well is not.
+func TestWireIsCounted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		net, j := inproc.New(), &journal{}
+		o := &outpost{source: newPartitions(2, 1<<20, 5*time.Millisecond)}
+		topo := o.topology()
+		a, b := start(t, topo, j.worker(net, "a")), start(t, topo, j.worker(shaky{net}, "b"))
+		time.Sleep(3 * time.Second)
+		stranger, err := net.Open(t.Context(), "test-"+topo.Fingerprint(), "stranger")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, to := range []*cluster.Running{a, a, b} {
+			if err := stranger.Send(t.Context(), to.Stats().Workers[0], transport.Data, append([]byte("GET / HTTP/1.1"), make([]byte, 100)...)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		time.Sleep(3 * time.Second)
+		all, err := cluster.ReadStats(t.Context(), net, "test")
+		if err != nil || len(all) != 1 {
+			t.Fatalf("%v, %v", all, err)
+		}
+		for i, test := range []struct {
+			stats                     cluster.Stats
+			rejected, dropped, failed int64
+		}{{a.Stats(), 2, 0, 0}, {b.Stats(), 1, 7, 5}, {all[0], 3, 7, 5}} {
+			c := test.stats.Counters
+			if c["frames rejected, foreign"] != test.rejected || c["frames dropped"] != test.dropped || c["connection attempts failed"] != test.failed {
+				t.Errorf("%d: %v", i, c)
+			}
+			if _, there := c["frames dropped"]; there != (test.dropped > 0) {
+				t.Errorf("%d names what did not happen: %v", i, c)
+			}
+		}
+		stranger.Close()
+		for _, r := range []*cluster.Running{a, b} {
+			if err := r.Drain(t.Context()); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+}
