@@ -196,13 +196,16 @@ func (b *boltTask) emit(component int, ins []input) node {
 func (b *boltTask) send(component int, lin lineage) node {
 	first, n := tasksOf(component)
 	child := b.sim.grow()
+	b.sim.descend(child, ins)
 	b.tenant.put(first+b.sim.rng.IntN(n), b.sim.pack(lin.lineage(), child))
 	return child
 }
 
 func (b *boltTask) ack(in input) {
 	for _, l := range in.links {
-		b.tenant.session.put(acker.Pair{Root: l.Root, Word: l.Edge})
+		p := acker.Pair{Root: l.Root, Word: l.Edge}
+		b.sim.consumed(in.node, p)
+		b.tenant.session.put(p)
 	}
 }
 

@@ -22,6 +22,7 @@ type Result struct {
 type simulation struct {
 	clock
 	oracle
+	registry
 	rng       *rand.Rand
 	plan      plan
 	wire      wire
@@ -38,9 +39,16 @@ type simulation struct {
 }
 
 // Run runs a seed. What happens is written to trace, if that is not nil.
-func Run(seed uint64, trace io.Writer) Result {
-	s := &simulation{rng: rand.New(rand.NewPCG(seed, 1)), trace: trace}
-	s.plan = draw(s)
+func Run(seed uint64, trace io.Writer) Result { return run(seed, nil, trace) }
+
+// run runs a seed with a plan, which the seed draws if it is nil.
+func run(seed uint64, p *plan, trace io.Writer) Result {
+	s := &simulation{registry: newRegistry(), rng: rand.New(rand.NewPCG(seed, 1)), trace: trace}
+	if p != nil {
+		s.plan = *p
+	} else {
+		s.plan = draw(s)
+	}
 	s.tracef("%+v", s.plan)
 	s.wire = wire{sim: s, paths: map[path]*trail{}}
 	s.store = newStore(s)
@@ -57,6 +65,7 @@ func Run(seed uint64, trace io.Writer) Result {
 			s.fault("Live: committed are %d and %d of %d", s.partitions[0].committed, s.partitions[1].committed, s.plan.size)
 		}
 	}
+	s.bounded()
 	for _, p := range s.all {
 		for _, f := range p.fibers {
 			f.kill()
@@ -65,6 +74,18 @@ func Run(seed uint64, trace io.Writer) Result {
 	return Result{
 		Seed: seed, Bad: s.bad, End: s.now, Timeouts: s.timeouts, Replays: s.replays,
 		Faults: s.struck, Overlaps: s.overlaps, Cuts: s.cuts,
+	}
+}
+
+// bounded checks that there are few replays. A record comes again when its tree failed.
+// A fault can meet, or make a worker give up, no more trees than are open at once in
+// all ledgers; so can a task that is ended by force. (L8 fails trees a second time when
+// all have heard of a loss, but only those that were opened since: of 3,000 seeds
+// none had more than half of what is allowed.)
+func (s *simulation) bounded() {
+	_, n := tasksOf(spouts)
+	if most := n * maxPending * (s.struck + s.cuts); s.replays > most {
+		s.fault("Replays: %d of %d faults and %d tasks that were cut", s.replays, s.struck, s.cuts)
 	}
 }
 

@@ -25,14 +25,20 @@ type spoutTask struct {
 	ledger     *acker.Ledger
 	window     *acker.Window
 	tracker    *lowwater.Tracker[int64]
-	trees      map[tuple.Root]attempt
+	trees      map[tuple.Root]tree
 	generation int // in the consumer group
 	edges      edges
 	over       bool // it is told nothing any more
 }
 
+// A tree is what is open under a root.
+type tree struct {
+	try  attempt
+	life life
+}
+
 func newSpoutTask(t *tenant) *spoutTask {
-	return &spoutTask{tenant: t, sim: t.session.sim, task: int(t.at.Task), trees: map[tuple.Root]attempt{}, edges: newEdges(t.session.sim)}
+	return &spoutTask{tenant: t, sim: t.session.sim, task: int(t.at.Task), trees: map[tuple.Root]tree{}, edges: newEdges(t.session.sim)}
 }
 
 func (sp *spoutTask) open() {
@@ -110,7 +116,7 @@ func (sp *spoutTask) emit(number uint64, offset int64) {
 	if !ok {
 		panic("the ledger is full although max pending was kept")
 	}
-	sp.trees[root] = try
+	sp.trees[root] = tree{try, sp.sim.born(root, try)}
 	sp.sim.partition(sp.task).try(offset, try)
 	for i, l := range lineage {
 		l.Root = root
@@ -123,9 +129,13 @@ func (sp *spoutTask) pair(p acker.Pair) {
 	if sp.over || sp.ledger == nil {
 		return
 	}
-	switch e, event := sp.ledger.Pair(p, sp.sim.now+1); event {
+	e, event := sp.ledger.Pair(p, sp.sim.now+1)
+	if event == acker.Pending || event == acker.Done {
+		sp.sim.clean(sp, p)
+	}
+	switch event {
 	case acker.Done:
-		if !sp.sim.whole(sp.trees[e.Root]) {
+		if !sp.sim.whole(sp.trees[e.Root].try) {
 			sp.sim.fault("S3: %v of spout task %d is done, and its tree is not", e.Root, sp.task)
 		}
 		delete(sp.trees, e.Root)
