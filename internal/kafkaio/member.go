@@ -131,6 +131,8 @@ func (m *Member) Join() error {
 	if err != nil {
 		return err
 	}
+	// Only a group fences a former owner of a partition: there is no way to be
+	// assigned one by hand (P2).
 	group, err := sarama.NewConsumerGroupFromClient(m.cfg.Group, own)
 	if err != nil {
 		_ = own.Close() // the first error says more

@@ -139,9 +139,9 @@ func (s *Sender) grow() {
 }
 
 // Report is what the receiver says of epoch: that it expects a sequence next, and
-// what it lost before that (K1). What is below is released, or added to loss. It
-// is false for a report that cannot be of this epoch; nothing of it is then to be
-// believed. Reports may come late, twice or not at all.
+// what it lost before that (K1). What is below was received, and so is released (K5),
+// or is added to loss. It is false for a report that cannot be of this epoch; nothing
+// of it is then to be believed. Reports may come late, twice or not at all.
 func (s *Sender) Report(epoch, expected uint64, lost []frame.Range, now int64, loss *Loss) bool {
 	if epoch == 0 || epoch != s.epoch || expected > s.next || len(lost) > MaxLost {
 		return false
