@@ -141,14 +141,14 @@ func TestThreeWorkersShareTheTasks(t *testing.T) {
 	}
 }
 
-func TestTheSecondInterruptEndsAWorkerAtOnce(t *testing.T) {
+func TestTheSecondSignalEndsAWorkerAtOnce(t *testing.T) {
 	t.Parallel()
 	w, url := newWorld(t), startNATS(t, natsserver.Options{}).URL()
 	stuck := w.broker.Cluster().Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Topic: "out", Err: kerr.NotEnoughReplicas, Count: -1})
 	p := w.follow("-nats", url)
 	w.pour(100)
 	awaitHit(t, stuck)
-	p.interrupt()
+	p.insist()
 }
 
 // Two jobs that differ in their input only are two clusters on one NATS.

@@ -112,13 +112,13 @@ func TestAnInterruptDrainsTheWorkers(t *testing.T) {
 	}
 }
 
-func TestTheSecondInterruptEndsTheWorkersAtOnce(t *testing.T) {
+func TestTheSecondSignalEndsTheWorkersAtOnce(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	stuck := w.broker.Cluster().Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Topic: "out", Err: kerr.NotEnoughReplicas, Count: -1})
 	p := w.gang("-q") // a log that nobody reads ends them, too
 	awaitHit(t, stuck)
-	p.interrupt()
+	p.insist()
 	p.alone(2 * time.Second)
 }
 
