@@ -130,7 +130,7 @@ func (b *boltTask) split(in input) {
 			to = joins
 		}
 		if n == 1 {
-			children = attempt{b.send(to, lineage(in.links))}
+			children = attempt{b.send(to, ins, in.links)}
 			break
 		}
 		children = append(children, b.emit(to, ins))
@@ -189,11 +189,11 @@ func (b *boltTask) emit(component int, ins []input) node {
 			lin.add(l.Root, edge)
 		}
 	}
-	return b.send(component, lin)
+	return b.send(component, ins, lin)
 }
 
-// send hands a child to a task of a component.
-func (b *boltTask) send(component int, lin lineage) node {
+// send hands a child of inputs to a task of a component.
+func (b *boltTask) send(component int, ins []input, lin lineage) node {
 	first, n := tasksOf(component)
 	child := b.sim.grow()
 	b.sim.descend(child, ins)
