@@ -40,3 +40,10 @@ func TestRecordEncoding(t *testing.T) {
 		}
 	})
 }
+
+// Without that field of sarama's all is well, but slow.
+func TestSaramaTakesEncodedRecords(t *testing.T) {
+	if !ready.ok {
+		t.Error("sarama keeps the encoding of records elsewhere: mend findReady")
+	}
+}
