@@ -15,12 +15,14 @@ const (
 	settled // while executing: the outcome waits for Execute's return
 )
 
-// A hold is one held input: 24 bytes, since a writer bolt may have tens of
-// thousands. What few have is kept beside it.
-type hold struct {
+// A hold is the state of one held input: a turn.
+type hold struct{ atomic.Uint64 }
+
+// A kept is what an ack needs of a held input: little, since a writer bolt may have
+// tens of thousands. What few have is kept beside it.
+type kept struct {
 	root tuple.Root
 	word uint64 // of the pair: the input's edge XOR the edges made for it
-	turn atomic.Uint64
 }
 
 // branches are the other roots of a held input.
@@ -37,12 +39,12 @@ func turnOf(gen uint32, s holdState) turn { return turn(gen)<<8 | turn(s) }
 func (t turn) gen() uint32      { return uint32(t >> 8) }
 func (t turn) state() holdState { return holdState(t) }
 
-func (h *hold) now() turn  { return turn(h.turn.Load()) }
-func (h *hold) set(t turn) { h.turn.Store(uint64(t)) }
+func (h *hold) now() turn  { return turn(h.Load()) }
+func (h *hold) set(t turn) { h.Store(uint64(t)) }
 
 // become changes the state, if it still is that of t.
 func (h *hold) become(t turn, s holdState) bool {
-	return h.turn.CompareAndSwap(uint64(t), uint64(turnOf(t.gen(), s)))
+	return h.CompareAndSwap(uint64(t), uint64(turnOf(t.gen(), s)))
 }
 
 const slabPage = 256
@@ -51,10 +53,18 @@ const slabPage = 256
 // settles one looks at it while the task, which alone makes it larger, does so. The
 // zero value is an empty slab.
 type slab struct {
-	pages atomic.Pointer[[]*[slabPage]hold]
+	pages atomic.Pointer[[]*page]
 }
 
-func (s *slab) at(slot uint32) *hold { return &(*s.pages.Load())[slot/slabPage][slot%slabPage] }
+// A page has the states side by side: those of neighbours, which are used one after the
+// other, share a cache line, and writing a state waits for its line.
+type page struct {
+	holds [slabPage]hold
+	kept  [slabPage]kept
+}
+
+func (s *slab) at(slot uint32) *hold { return &(*s.pages.Load())[slot/slabPage].holds[slot%slabPage] }
+func (s *slab) of(slot uint32) *kept { return &(*s.pages.Load())[slot/slabPage].kept[slot%slabPage] }
 
 func (s *slab) len() int {
 	if pages := s.pages.Load(); pages != nil {
@@ -70,16 +80,16 @@ type vacancy struct{ slot, gen uint32 }
 // grow appends a page's new slots to unused.
 func (s *slab) grow(unused []vacancy) []vacancy {
 	first := s.len()
-	pages := []*[slabPage]hold{}
+	pages := []*page{}
 	if first > 0 {
 		pages = append(pages, *s.pages.Load()...)
 	}
-	page := new([slabPage]hold)
-	for i := range page {
-		page[i].set(turnOf(1, free))
+	p := new(page)
+	for i := range p.holds {
+		p.holds[i].set(turnOf(1, free))
 		unused = append(unused, vacancy{uint32(first + i), 1})
 	}
-	pages = append(pages, page)
+	pages = append(pages, p)
 	s.pages.Store(&pages)
 	return unused
 }

@@ -56,12 +56,11 @@ func (h *holds) hold(a *anchor) tuple.Held {
 	}
 	v := h.vacancy()
 	slot, gen := v.slot, v.gen
-	s := h.slab.at(slot)
-	s.root, s.word = a.lin.Root, a.lin.Edge^a.word
+	*h.slab.of(slot) = kept{a.lin.Root, a.lin.Edge ^ a.word}
 	if a.lin.More != nil {
 		h.keep(slot, branches{a.lin.More, slices.Clone(a.more)})
 	}
-	s.set(turnOf(gen, executing))
+	h.slab.at(slot).set(turnOf(gen, executing))
 	a.held = int(slot)
 	h.held++
 	return tuple.NewHeld(h, slot, gen)
@@ -94,15 +93,15 @@ func (h *holds) keep(slot uint32, b branches) {
 
 // lineageLocked is that of the hold in slot.
 func (h *holds) lineageLocked(slot uint32) tuple.Lineage {
-	s := h.slab.at(slot)
-	return tuple.Lineage{Link: tuple.Link{Root: s.root, Edge: s.word}, More: h.more[slot].links}
+	k := h.slab.of(slot)
+	return tuple.Lineage{Link: tuple.Link{Root: k.root, Edge: k.word}, More: h.more[slot].links}
 }
 
 func (h *holds) growLocked(slot uint32, b *lineage, e *edges) {
 	lin := h.lineageLocked(slot)
 	a := anchor{lin: &lin, more: h.more[slot].words}
 	a.grow(b, e)
-	h.slab.at(slot).word ^= a.word
+	h.slab.of(slot).word ^= a.word
 }
 
 // grow adds edges for a tuple below the hold in slot, if it is not settled.
@@ -210,14 +209,14 @@ func (h *holds) tellLocked(slot, gen uint32, err error) {
 // endLocked ends a hold and frees its slot; the caller publishes. It never blocks:
 // ack traffic has a lane without bound.
 func (h *holds) endLocked(slot uint32, err error) {
-	s := h.slab.at(slot)
+	s, k := h.slab.at(slot), h.slab.of(slot)
 	switch fails, why := h.outcomeLocked(err); {
 	case fails:
 		lin := h.lineageLocked(slot)
 		h.core.failRoots(&lin, why)
 	case len(h.more) == 0: // mostly
-		if s.root != 0 {
-			h.pairs.add(h.core.run, acker.Pair{Root: s.root, Word: s.word})
+		if k.root != 0 {
+			h.pairs.add(h.core.run, acker.Pair{Root: k.root, Word: k.word})
 		}
 	default:
 		lin := h.lineageLocked(slot)
