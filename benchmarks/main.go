@@ -27,7 +27,7 @@ type benchmark struct {
 }
 
 var benchmarks = []benchmark{
-	{"reference", "the Kafka job: acked, unacked, and a hand-written sarama loop", runReference},
+	{"reference", "the Kafka job: acked, unacked, and loops by hand on sarama, on franz-go and on the client that both engines share", runReference},
 	{"workers", "the Kafka job in one process, and shared by two workers over NATS", runWorkers},
 	{"peers", "the same beside Apache Storm and Apache Spark, on Apache Kafka; wants Java 17 and Maven", runPeers},
 	{"wordcount", "word count in memory: acked, unacked, and by hand with channels", runWordcount},
