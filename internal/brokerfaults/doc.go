@@ -6,8 +6,8 @@
 //
 // The judge reads broker data alone: every input is in the output, none is there
 // twice unless the fault may double, the records that one task read of one partition
-// are in the order of their offsets in each partition of the output as long as
-// nothing was replayed, and all of the input is committed in the end.
+// are in the order of their offsets in each partition of the output but for as many as
+// were replayed, no commit goes back, and all of the input is committed in the end.
 //
 // Each fault goes on for a second or two in go test, and for as long as
 // docs/faults.md says, on a million records, with the build tag faults. So does a
@@ -16,6 +16,10 @@
 //	go test ./internal/brokerfaults
 //	go test -tags faults -timeout 60m -v ./internal/brokerfaults
 //	go test -tags faults -timeout 60m -run TestRandomFaults -seed 7 ./internal/brokerfaults
+//
+// With the build tag kafka, Apache Kafka itself is killed and started again, and stopped:
+//
+//	go test -tags "kafka faults" -timeout 60m -v -run TestProcessFaults ./internal/brokerfaults
 //
 // It has nothing but tests.
 package brokerfaults

@@ -30,6 +30,9 @@ func (l *lab) whilePouring(fs ...*kfake.FaultHandle) {
 	l.end(fs...)
 }
 
+// over notes that the broker serves again.
+func (l *lab) over() { l.back.Store(time.Now().UnixNano()) }
+
 func (l *lab) end(fs ...*kfake.FaultHandle) {
 	for _, f := range fs {
 		f.Remove()
@@ -97,6 +100,7 @@ func tooFewReplicas(d time.Duration) func(*lab) {
 		h := l.cluster.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Topic: "out", Err: kerr.NotEnoughReplicas, Count: -1})
 		l.pass(d)
 		l.end(h)
+		l.over()
 	}
 }
 
@@ -115,6 +119,7 @@ func frozen(d time.Duration) func(*lab) {
 		<-still
 		l.pass(d)
 		close(warm)
+		l.over()
 		l.hits++
 	}
 }
@@ -138,6 +143,7 @@ func gone(d time.Duration) func(*lab) {
 		})
 		l.pass(d)
 		close(over)
+		l.over()
 		l.hits += int(refused.Load())
 	}
 }

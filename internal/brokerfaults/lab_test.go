@@ -6,8 +6,10 @@ import (
 	"hash/maphash"
 	"log/slog"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -16,40 +18,51 @@ import (
 
 	"github.com/waterspout/waterspout/cluster"
 	"github.com/waterspout/waterspout/grouping"
+	"github.com/waterspout/waterspout/internal/realkafka"
 	"github.com/waterspout/waterspout/internal/tweets"
 	"github.com/waterspout/waterspout/kafka"
 	"github.com/waterspout/waterspout/kafka/kafkatest"
 	"github.com/waterspout/waterspout/topology"
 )
 
-const partitions = 4
+const (
+	partitions = 4
+	tasks      = 2   // that read
+	batch      = 256 // a spout task emits as many at once, and so beyond its max pending
+)
 
 // A lab is a Kafka that can be made to suffer, and a job on it.
 type lab struct {
 	t       *testing.T
-	ctx     context.Context // ends with the pouring
-	cluster *kfake.Cluster
+	ctx     context.Context   // ends with the pouring
+	cluster *kfake.Cluster    // nil on Apache Kafka
+	process *realkafka.Broker // nil on the embedded one
+	addrs   []string
 	broker  *kafkatest.Broker
 	cutter  *cutter
 	rng     *rand.Rand
 	running *cluster.Running
-	hits    int // of the fault; the fault's until it has ended
+	hits    int          // of the fault; the fault's until it has ended
+	again   uint64       // records that copiers that were drained have replayed
+	back    atomic.Int64 // when the fault was over, in nanoseconds since 1970; 0 until then
 }
 
 // seen is what came of a fault.
 type seen struct {
 	tweets.Verdict
-	Disorder int           // outputs before one that was read earlier
-	Replayed uint64        // by the spout
+	Disorder int           // outputs that must go for the others to be in order
+	Replayed uint64        // by the spouts
 	Took     time.Duration // from the first record poured to the last committed
 	Stale    time.Duration // the longest time without a new commit
+	Back     time.Duration // from the end of the fault to the next record in the output
+	Pending  int           // the most trees that were open at a time
 	Hits     int           // how often the fault struck
 	rate     int
 }
 
 func (s seen) String() string {
-	return fmt.Sprintf("records %d, missing %d, duplicates %d, phantoms %d, out of order %d, replayed %d, struck %d times, commits stood still for %.1f s, %.0f %% of the input's rate",
-		s.In, s.Missing, s.Duplicates, s.Phantoms, s.Disorder, s.Replayed, s.Hits, s.Stale.Seconds(), s.kept())
+	return fmt.Sprintf("records %d, missing %d, duplicates %d, phantoms %d, out of order %d, replayed %d, struck %d times, commits stood still for %.1f s, output after %.1f s, at most %d pending, %.0f %% of the input's rate",
+		s.In, s.Missing, s.Duplicates, s.Phantoms, s.Disorder, s.Replayed, s.Hits, s.Stale.Seconds(), s.Back.Seconds(), s.Pending, s.kept())
 }
 
 // kept is how much of the input's rate the job kept, in percent.
@@ -67,11 +80,18 @@ func newLab(t *testing.T, seed uint64) *lab {
 		t.Fatal(err)
 	}
 	t.Cleanup(l.cluster.Close)
-	if l.broker, err = kafkatest.Connect(t.Context(), l.cluster.ListenAddrs()...); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(l.broker.Close)
+	l.connect(l.cluster.ListenAddrs())
 	return l
+}
+
+func (l *lab) connect(addrs []string) {
+	l.t.Helper()
+	var err error
+	l.addrs = addrs
+	if l.broker, err = kafkatest.Connect(l.t.Context(), addrs...); err != nil {
+		l.t.Fatal(err)
+	}
+	l.t.Cleanup(l.broker.Close)
 }
 
 // settings have the times of a test: what a broker says or does not say is noticed
@@ -95,11 +115,11 @@ func settings() *sarama.Config {
 // copier copies the topic in to the topic out: two tasks read, one writes, so that
 // what one task reads of a partition is written in its order.
 func (l *lab) copier() *topology.Topology {
-	brokers := l.cluster.ListenAddrs()
-	in := kafka.Spout{Brokers: brokers, Topics: []string{"in"}, Group: "terran", Sarama: settings(), CommitEvery: 50 * time.Millisecond}
-	out := kafka.Bolt{Brokers: brokers, Topic: "out"}
+	in := kafka.Spout{Brokers: l.addrs, Topics: []string{"in"}, Group: "terran", Sarama: settings(), CommitEvery: 50 * time.Millisecond}
+	out := kafka.Bolt{Brokers: l.addrs, Topic: "out"}
 	b := topology.New("copy")
-	read := topology.Spout(b, "read", in.New, topology.Parallelism(2))
+	// More than any fault takes, or trees are replayed that the writer has in doubt.
+	read := topology.Spout(b, "read", in.New, topology.Parallelism(tasks), topology.Timeout(time.Minute))
 	topology.Bolt(read.By(grouping.Shuffle), "write", out.New)
 	return topology.Must(b.Build())
 }
@@ -112,6 +132,9 @@ func (l *lab) start() (*cluster.Running, error) {
 
 func (l *lab) drain(r *cluster.Running) {
 	l.t.Helper()
+	for _, c := range r.Stats().Components {
+		l.again += c.Replayed
+	}
 	if err := r.Drain(context.WithoutCancel(l.t.Context())); err != nil {
 		l.t.Error(err)
 	}
@@ -135,7 +158,7 @@ func (l *lab) suffer(n, rate int, fault func(l *lab)) seen {
 	})
 	s := seen{rate: rate}
 	start := time.Now()
-	watch := watchCommits(l)
+	watch := newWatch(l)
 	close(began)
 	err = l.broker.Fill(l.t.Context(), "in", tweets.Paced(l.t.Context(), tweets.New(1).Records(0, uint64(n)), rate))
 	end()
@@ -144,11 +167,11 @@ func (l *lab) suffer(n, rate int, fault func(l *lab)) seen {
 		l.t.Fatal(err)
 	}
 	l.untilCommitted(int64(n))
-	s.Took, s.Stale, s.Hits = time.Since(start), watch.stop(), l.hits
-	for _, c := range l.running.Stats().Components {
-		s.Replayed += c.Replayed
-	}
+	s.Took, s.Hits = time.Since(start), l.hits
+	watch.stop()
+	s.Stale, s.Back, s.Pending = watch.gap, watch.back, watch.pending
 	l.drain(l.running)
+	s.Replayed = l.again
 	l.judge(&s)
 	l.t.Log(s)
 	return s
@@ -194,18 +217,21 @@ func (l *lab) untilCommitted(n int64) {
 }
 
 // committed is how many records of the input are; 0 if nobody tells.
-func (l *lab) committed() int64 {
+func (l *lab) committed() int64 { return l.offsets().Sum() }
+
+// offsets are those committed; none if nobody tells.
+func (l *lab) offsets() kafkatest.Offsets {
 	all, err := l.broker.Committed(l.t.Context(), "terran")
 	if err != nil {
-		return 0
+		return nil
 	}
-	return all["in"].Sum()
+	return all["in"]
 }
 
 // judge reads what is there, with a client that knows nothing of what happened.
 func (l *lab) judge(s *seen) {
 	l.t.Helper()
-	b, err := kafkatest.Connect(l.t.Context(), l.cluster.ListenAddrs()...)
+	b, err := kafkatest.Connect(l.t.Context(), l.addrs...)
 	if err != nil {
 		l.t.Fatal(err)
 	}
@@ -222,8 +248,9 @@ func (l *lab) judge(s *seen) {
 	}
 }
 
-// disorder counts, in each partition of the output, records that come behind one
-// that is later in the same partition of the input.
+// disorder counts, in each partition of the output, how many records must go for those
+// that are of one partition of the input to be in its order: no more than were
+// replayed, each of which may come late.
 func disorder(ctx context.Context, b *kafkatest.Broker) (n int, err error) {
 	type place struct {
 		partition int32
@@ -237,54 +264,36 @@ func disorder(ctx context.Context, b *kafkatest.Broker) (n int, err error) {
 		}
 		from[maphash.Bytes(seed, r.Value)] = place{r.Partition, r.Offset}
 	}
-	last := map[[2]int32]int64{}
+	ways := map[[2]int32]ascent{}
 	for r, err := range b.Records(ctx, "out", nil) {
 		if err != nil {
 			return 0, err
 		}
-		p := from[maphash.Bytes(seed, r.Value)]
-		way := [2]int32{p.partition, r.Partition}
-		if before, some := last[way]; some && p.offset < before {
-			n++
+		key := maphash.Bytes(seed, r.Value)
+		p, first := from[key]
+		if !first {
+			continue // a double, which the verdict counts
 		}
-		last[way] = p.offset
+		delete(from, key)
+		way := [2]int32{p.partition, r.Partition}
+		ways[way] = ways[way].add(p.offset)
+		n++
+	}
+	for _, a := range ways {
+		n -= len(a)
 	}
 	return n, nil
 }
 
-// commits watches the group's commits, on a goroutine of its own.
-type commits struct {
-	quit context.CancelFunc
-	done chan struct{}
-	gap  time.Duration // the longest; read after done
-}
+// An ascent is as long as the longest ascending part of what was added to it: its nth
+// is the least that such a part of n can end with.
+type ascent []int64
 
-func watchCommits(l *lab) *commits {
-	ctx, quit := context.WithCancel(l.t.Context())
-	c := &commits{quit: quit, done: make(chan struct{})}
-	go func() {
-		defer close(c.done)
-		again := time.NewTicker(20 * time.Millisecond)
-		defer again.Stop()
-		at, since := int64(0), time.Now()
-		for {
-			now := l.committed()
-			c.gap = max(c.gap, time.Since(since))
-			if now != at {
-				at, since = now, time.Now()
-			}
-			select {
-			case <-again.C:
-			case <-ctx.Done():
-				return
-			}
-		}
-	}()
-	return c
-}
-
-func (c *commits) stop() time.Duration {
-	c.quit()
-	<-c.done
-	return c.gap
+func (a ascent) add(offset int64) ascent {
+	at, _ := slices.BinarySearch(a, offset)
+	if at == len(a) {
+		return append(a, offset)
+	}
+	a[at] = offset
+	return a
 }

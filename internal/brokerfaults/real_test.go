@@ -1,0 +1,84 @@
+//go:build kafka
+
+package brokerfaults
+
+import (
+	"testing"
+	"time"
+
+	"github.com/waterspout/waterspout/internal/realkafka"
+)
+
+// Rows whose fault is of a process are of Apache Kafka's, too. sarama gives its
+// membership up when the coordinator's port is closed for a moment, and the group takes
+// the partitions from a member that it did not hear of for its session: what was
+// written and could not be committed is then read again.
+func TestProcessFaults(t *testing.T) {
+	n, rate := 75_000, 15_000
+	if long {
+		n, rate = 1_000_000, 25_000
+	}
+	for _, r := range []row{
+		{number: "25", name: "killed and started again", fault: killed, replays: true, doubles: true, back: 10 * time.Second},
+		{number: "26", name: "stopped", fault: stopped(or(time.Second, 30*time.Second)), replays: true, doubles: long, back: 5 * time.Second},
+	} {
+		t.Run(r.name, func(t *testing.T) {
+			r.judge(t, newProcessLab(t).suffer(n, rate, r.fault))
+		})
+	}
+}
+
+func newProcessLab(t *testing.T) *lab {
+	t.Helper()
+	// A broker that was killed is let in again when its session has ended.
+	k, err := realkafka.Start(t.Context(), t.TempDir(), "broker.session.timeout.ms=3000", "broker.heartbeat.interval.ms=500")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := k.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	l := &lab{t: t, process: k}
+	l.connect(k.Addrs())
+	for _, topic := range []string{"in:4", "out:4"} {
+		if err := l.broker.CreateTopic(t.Context(), topic); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return l
+}
+
+// flowing waits until the job is at work.
+func (l *lab) flowing() {
+	for l.committed() < 1000 && l.pass(20*time.Millisecond) {
+	}
+}
+
+// killed is kill -9 and a new start.
+func killed(l *lab) {
+	l.flowing()
+	l.process.Kill()
+	if err := l.process.Restart(l.t.Context()); err != nil {
+		l.t.Error(err)
+	}
+	l.over()
+	l.hits++
+}
+
+// stopped is SIGSTOP for a while.
+func stopped(d time.Duration) func(*lab) {
+	return func(l *lab) {
+		l.flowing()
+		if err := l.process.Freeze(); err != nil {
+			l.t.Error(err)
+		}
+		l.pass(d)
+		if err := l.process.Thaw(); err != nil {
+			l.t.Error(err)
+		}
+		l.over()
+		l.hits++
+	}
+}
