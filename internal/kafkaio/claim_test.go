@@ -162,6 +162,39 @@ func TestFetcherStepsOverHoles(t *testing.T) {
 	}
 }
 
+// A batch that is larger than what was asked for is asked for with more, and what
+// comes after it as before; one that sarama cannot take is an error.
+func TestFetcherGrows(t *testing.T) {
+	conf := ours()
+	f := newFetcher(&Claim{Start: 10, member: &Member{conf: conf}})
+	read := func(block sarama.FetchResponseBlock) (Batch, error) {
+		b, err := f.read(&block)
+		if err == nil {
+			f.next = b.Next
+		}
+		return b, err
+	}
+	for range 3 {
+		if b, err := read(sarama.FetchResponseBlock{HighWaterMarkOffset: 20, Partial: true}); err != nil || b.Next != 10 || len(b.Records) > 0 {
+			t.Fatal(b, err)
+		}
+	}
+	if want := 8 * conf.Consumer.Fetch.Default; f.size != want {
+		t.Errorf("asks for %d bytes, want %d", f.size, want)
+	}
+	whole := []*sarama.Records{{RecordBatch: &sarama.RecordBatch{FirstOffset: 10, Records: []*sarama.Record{{}}}}}
+	if b, err := read(sarama.FetchResponseBlock{HighWaterMarkOffset: 20, RecordsSet: whole}); err != nil || b.Next != 11 || len(b.Records) != 1 {
+		t.Error(b, err)
+	}
+	if f.size != conf.Consumer.Fetch.Default {
+		t.Errorf("asks for %d bytes, want %d", f.size, conf.Consumer.Fetch.Default)
+	}
+	f.size = sarama.MaxResponseSize/2 + 1
+	if _, err := read(sarama.FetchResponseBlock{HighWaterMarkOffset: 20, Partial: true}); err == nil || f.next != 11 {
+		t.Errorf("at %d: %v", f.next, err)
+	}
+}
+
 func TestNewConfigKeepsTheUsers(t *testing.T) {
 	user := sarama.NewConfig()
 	user.ClientID, user.Metadata.Retry.Max, user.Net.MaxOpenRequests = "mine", 9, 7
