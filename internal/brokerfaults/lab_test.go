@@ -18,7 +18,6 @@ import (
 
 	"github.com/waterspout/waterspout/cluster"
 	"github.com/waterspout/waterspout/grouping"
-	"github.com/waterspout/waterspout/internal/realkafka"
 	"github.com/waterspout/waterspout/internal/tweets"
 	"github.com/waterspout/waterspout/kafka"
 	"github.com/waterspout/waterspout/kafka/kafkatest"
@@ -34,9 +33,8 @@ const (
 // A lab is a Kafka that can be made to suffer, and a job on it.
 type lab struct {
 	t       *testing.T
-	ctx     context.Context   // ends with the pouring
-	cluster *kfake.Cluster    // nil on Apache Kafka
-	process *realkafka.Broker // nil on the embedded one
+	ctx     context.Context // ends with the pouring
+	cluster *kfake.Cluster  // nil on Apache Kafka
 	addrs   []string
 	broker  *kafkatest.Broker
 	cutter  *cutter

@@ -18,17 +18,21 @@ func TestProcessFaults(t *testing.T) {
 	if long {
 		n, rate = 1_000_000, 25_000
 	}
-	for _, r := range []row{
-		{number: "25", name: "killed and started again", fault: killed, replays: true, doubles: true, back: 10 * time.Second},
-		{number: "26", name: "stopped", fault: stopped(or(time.Second, 30*time.Second)), replays: true, doubles: long, back: 5 * time.Second},
+	for _, r := range []struct {
+		row
+		fault func(*realkafka.Broker) func(*lab)
+	}{
+		{row{number: "25", name: "killed and started again", replays: true, doubles: true, back: 10 * time.Second}, killed},
+		{row{number: "26", name: "stopped", replays: true, doubles: long, back: 5 * time.Second}, stopped},
 	} {
 		t.Run(r.name, func(t *testing.T) {
-			r.judge(t, newProcessLab(t).suffer(n, rate, r.fault))
+			l, k := newProcessLab(t)
+			r.judge(t, l.suffer(n, rate, r.fault(k)))
 		})
 	}
 }
 
-func newProcessLab(t *testing.T) *lab {
+func newProcessLab(t *testing.T) (*lab, *realkafka.Broker) {
 	t.Helper()
 	// A broker that was killed is let in again when its session has ended.
 	k, err := realkafka.Start(t.Context(), t.TempDir(), "broker.session.timeout.ms=3000", "broker.heartbeat.interval.ms=500")
@@ -40,14 +44,14 @@ func newProcessLab(t *testing.T) *lab {
 			t.Error(err)
 		}
 	})
-	l := &lab{t: t, process: k}
+	l := &lab{t: t}
 	l.connect(k.Addrs())
 	for _, topic := range []string{"in:4", "out:4"} {
 		if err := l.broker.CreateTopic(t.Context(), topic); err != nil {
 			t.Fatal(err)
 		}
 	}
-	return l
+	return l, k
 }
 
 // flowing waits until the job is at work.
@@ -57,25 +61,27 @@ func (l *lab) flowing() {
 }
 
 // killed is kill -9 and a new start.
-func killed(l *lab) {
-	l.flowing()
-	l.process.Kill()
-	if err := l.process.Restart(l.t.Context()); err != nil {
-		l.t.Error(err)
-	}
-	l.over()
-	l.hits++
-}
-
-// stopped is SIGSTOP for a while.
-func stopped(d time.Duration) func(*lab) {
+func killed(k *realkafka.Broker) func(*lab) {
 	return func(l *lab) {
 		l.flowing()
-		if err := l.process.Freeze(); err != nil {
+		k.Kill()
+		if err := k.Restart(l.t.Context()); err != nil {
 			l.t.Error(err)
 		}
-		l.pass(d)
-		if err := l.process.Thaw(); err != nil {
+		l.over()
+		l.hits++
+	}
+}
+
+// stopped is SIGSTOP for a second, or for half a minute.
+func stopped(k *realkafka.Broker) func(*lab) {
+	return func(l *lab) {
+		l.flowing()
+		if err := k.Freeze(); err != nil {
+			l.t.Error(err)
+		}
+		l.pass(or(time.Second, 30*time.Second))
+		if err := k.Thaw(); err != nil {
 			l.t.Error(err)
 		}
 		l.over()
