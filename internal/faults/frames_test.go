@@ -12,7 +12,7 @@ import (
 
 // suffering runs the job for a while with rules on the frames that workers send, and
 // judges.
-func suffering(t *testing.T, j faults.Job, during time.Duration, rules ...faults.Rule) faults.Seen {
+func suffering(t *testing.T, j faults.Job, during time.Duration, rules ...faults.Rule) (*faults.Lab, faults.Seen) {
 	t.Helper()
 	l := flowing(t, j, true)
 	fault := time.Now()
@@ -38,7 +38,28 @@ func suffering(t *testing.T, j faults.Job, during time.Duration, rules ...faults
 			t.Errorf("no frame suffered %v", r)
 		}
 	}
-	return seen
+	return l, seen
+}
+
+// paid fails the test if more came again than was in the frames that were lost: what a
+// frame loses fails the trees of that frame and no others (K4).
+func paid(t *testing.T, l *faults.Lab) {
+	t.Helper()
+	lost, replays := 0, uint64(0)
+	for _, w := range l.Workers {
+		lost += w.Proxy.Counts().Lost
+		s, ok := w.Status()
+		if !ok {
+			t.Errorf("%s does not answer", w.Name)
+		}
+		for _, c := range s.Stats.Components {
+			replays += c.Replayed
+		}
+	}
+	t.Logf("%d replays of %d tuples and acks that were lost", replays, lost)
+	if replays > uint64(lost) || replays == 0 {
+		t.Errorf("%d replays of %d tuples and acks that were lost", replays, lost)
+	}
 }
 
 const suffer = 5 * time.Second
@@ -46,13 +67,15 @@ const suffer = 5 * time.Second
 // Row 19: what is lost is told, and comes again.
 func TestDataFramesDropped(t *testing.T) {
 	t.Parallel()
-	suffering(t, faults.Job{}, suffer, faults.Rule{Action: faults.Drop, Share: .01, Kinds: []frame.Kind{frame.Data}})
+	l, _ := suffering(t, faults.Job{}, suffer, faults.Rule{Action: faults.Drop, Share: .01, Kinds: []frame.Kind{frame.Data}})
+	paid(t, l)
 }
 
 // Row 20.
 func TestAckFramesDropped(t *testing.T) {
 	t.Parallel()
-	suffering(t, faults.Job{}, suffer, faults.Rule{Action: faults.Drop, Share: .01, Kinds: []frame.Kind{frame.Acks}})
+	l, _ := suffering(t, faults.Job{}, suffer, faults.Rule{Action: faults.Drop, Share: .01, Kinds: []frame.Kind{frame.Acks}})
+	paid(t, l)
 }
 
 // Frames of all kinds are dropped: reports, beats and hand-shakes, too.
@@ -64,7 +87,7 @@ func TestAllFramesDropped(t *testing.T) {
 // Row 21: a frame counts once.
 func TestFramesDoubled(t *testing.T) {
 	t.Parallel()
-	seen := suffering(t, faults.Job{}, suffer, faults.Rule{Action: faults.Double, Share: .05, Within: 100 * time.Millisecond})
+	_, seen := suffering(t, faults.Job{}, suffer, faults.Rule{Action: faults.Double, Share: .05, Within: 100 * time.Millisecond})
 	atMost(t, seen, 0)
 }
 

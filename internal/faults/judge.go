@@ -60,6 +60,26 @@ func (l *Lab) Compare(fault time.Time) (s Seen) {
 	return s
 }
 
+// Stalled is for how long, in all, this process has not run since, though it wanted to.
+func (l *Lab) Stalled(since time.Time) time.Duration { return l.control.stalled(since, time.Now()) }
+
+// Returns waits until the output is back at 95 % of the input's rate, and has been for
+// two seconds; and for least in any case. It says how long after the fault it was back,
+// and false if that is longer than most.
+func (l *Lab) Returns(fault time.Time, least time.Duration, most func() time.Duration) (back time.Duration, ok bool) {
+	l.t.Helper()
+	const steady = 2 * time.Second
+	for l.Pass(least - time.Since(fault)); ; l.Pass(time.Second / 2) {
+		took := time.Since(fault)
+		if back = l.gauge.back(fault, time.Now(), l.rate); took-back >= steady {
+			return back, true
+		}
+		if took > most()+steady {
+			return back, false
+		}
+	}
+}
+
 // Since is a Seen's Gap and Back up to now, while the input is poured.
 func (l *Lab) Since(fault time.Time) (gap, back time.Duration) {
 	l.t.Helper()

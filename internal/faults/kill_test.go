@@ -28,14 +28,42 @@ func atMost(t *testing.T, seen faults.Seen, duplicates int64) {
 	}
 }
 
-// silent fails the test if the output was silent for much longer than the figure,
-// which is for a quiet machine: docs/faults.md has what was measured on one.
-func silent(t *testing.T, seen faults.Seen, figure time.Duration) {
+// allowed is how long what has a figure may take since the fault: with the tag faults
+// the figure, and what the machine took from a control that does no work.
+func allowed(l *faults.Lab, fault time.Time, figure time.Duration) time.Duration {
+	return slack*figure + l.Stalled(fault)
+}
+
+// silent fails the test if the output was silent for longer than the figure.
+func silent(t *testing.T, l *faults.Lab, fault time.Time, seen faults.Seen, figure time.Duration) {
 	t.Helper()
-	const busy = 3
-	if seen.Gap > busy*figure {
-		t.Errorf("%v without output, the figure is %v", seen.Gap, figure)
+	t.Logf("the machine took %v", l.Stalled(fault).Round(time.Millisecond))
+	if most := allowed(l, fault, figure); seen.Gap > most {
+		t.Errorf("%v without output, of at most %v", seen.Gap, most)
 	}
+}
+
+// back is how long after a kill the output may be below its rate.
+const back = 15 * time.Second
+
+// returns watches the output until it has its rate again, and fails the test if that
+// takes longer than it may.
+func returns(t *testing.T, l *faults.Lab, fault time.Time) {
+	t.Helper()
+	most := func() time.Duration { return allowed(l, fault, back) }
+	if took, ok := l.Returns(fault, observe, most); !ok || took > most() {
+		t.Errorf("the output is not back at 95 %% within %v", most())
+	}
+}
+
+// figure is how long the output may be silent when a worker is killed.
+func figure(l *faults.Lab, victim *faults.Process) time.Duration {
+	for _, task := range l.Tasks(victim) {
+		if task < l.Job.Spouts {
+			return 6 * time.Second
+		}
+	}
+	return 5 * time.Second
 }
 
 // flowing is a lab with three workers whose job runs at the usual rate.
@@ -51,8 +79,9 @@ func flowing(t *testing.T, j faults.Job, proxied bool) *faults.Lab {
 // killed kills a worker, sees how the others go on, and judges. What may come twice is
 // what was not committed then and was read before the worker was found lost; that is
 // in flight, or acked since the last commit.
-func killed(t *testing.T, l *faults.Lab, victim *faults.Process, figure time.Duration) {
+func killed(t *testing.T, l *faults.Lab, victim *faults.Process) {
 	t.Helper()
+	most := figure(l, victim)
 	t.Logf("killing %s with tasks %v", victim.Name, l.Tasks(victim))
 	fault := time.Now()
 	victim.Kill()
@@ -60,10 +89,10 @@ func killed(t *testing.T, l *faults.Lab, victim *faults.Process, figure time.Dur
 	l.Settle()
 	_, read := l.Marks()
 	l.Honest()
-	l.Pass(observe - time.Since(fault))
+	returns(t, l, fault)
 	seen := l.Judge(fault)
 	atMost(t, seen, min(read-committed, int64(l.Job.Spouts*l.Job.MaxPending)))
-	silent(t, seen, figure)
+	silent(t, l, fault, seen, most)
 	l.Told()
 }
 
@@ -71,7 +100,7 @@ func killed(t *testing.T, l *faults.Lab, victim *faults.Process, figure time.Dur
 func TestKilledBoltWorker(t *testing.T) {
 	t.Parallel()
 	l := flowing(t, faults.Job{}, false)
-	killed(t, l, l.WithoutSpouts(), 5*time.Second)
+	killed(t, l, l.WithoutSpouts())
 }
 
 // Row 1, when the worker has received much that it has not worked off (L8).
@@ -81,7 +110,7 @@ func TestKilledBusyWorker(t *testing.T) {
 	victim := l.WithWriters()
 	victim.Slow(5 * time.Millisecond)
 	l.Until(20*time.Second, func() (bool, string) { n := behind(l); return n > rate, fmt.Sprintf("%d are behind", n) })
-	killed(t, l, victim, 6*time.Second)
+	killed(t, l, victim)
 }
 
 // behind is how many records are not committed.
@@ -94,7 +123,7 @@ func behind(l *faults.Lab) int64 {
 func TestKilledSpoutWorker(t *testing.T) {
 	t.Parallel()
 	l := flowing(t, faults.Job{}, false) // all output hangs on one spout task
-	killed(t, l, l.WithSpouts(), 6*time.Second)
+	killed(t, l, l.WithSpouts())
 }
 
 // Row 4: the writer dies when the broker has its records and it does not know.
@@ -102,6 +131,7 @@ func TestKilledWriter(t *testing.T) {
 	t.Parallel()
 	l := flowing(t, faults.Job{}, false)
 	victim := l.WithWriters()
+	most := figure(l, victim)
 	fault := make(chan time.Time, 1)
 	control := l.Broker.Cluster()
 	control.ControlKey(int16(kmsg.Produce), func(r kmsg.Request) (kmsg.Response, error, bool) {
@@ -117,10 +147,10 @@ func TestKilledWriter(t *testing.T) {
 	committed, _ := l.Marks()
 	l.Settle()
 	_, read := l.Marks()
-	l.Pass(observe - time.Since(at))
+	returns(t, l, at)
 	seen := l.Judge(at)
 	atMost(t, seen, read-committed)
-	silent(t, seen, 6*time.Second)
+	silent(t, l, at, seen, most)
 	l.Told()
 }
 
@@ -129,7 +159,7 @@ func TestKilledLeader(t *testing.T) {
 	t.Parallel()
 	l := flowing(t, faults.Job{Spouts: 2}, false)
 	leader := l.Leader()
-	killed(t, l, leader, 6*time.Second)
+	killed(t, l, leader)
 	if next := l.Leader(); next == leader {
 		t.Errorf("%s still leads", next.Name)
 	}
@@ -147,9 +177,10 @@ func TestKilledWorkers(t *testing.T) {
 	l.Honest()
 	l.Start(3)
 	l.Flow(rate)
+	returns(t, l, fault)
 	seen := l.Judge(fault)
 	atMost(t, seen, read-committed)
-	silent(t, seen, 10*time.Second)
+	silent(t, l, fault, seen, 10*time.Second)
 	l.Told()
 }
 

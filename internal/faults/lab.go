@@ -32,6 +32,7 @@ type Lab struct {
 	url     string // of NATS
 	dir     string
 	gauge   *gauge
+	control *control
 	made    int // workers, of all times
 
 	pouring sync.WaitGroup
@@ -58,6 +59,8 @@ func NewLab(t testing.TB, j Job, proxied bool) *Lab {
 		t.Fatal(err)
 	}
 	t.Cleanup(l.gauge.close)
+	l.control = newControl()
+	t.Cleanup(l.control.close)
 	t.Cleanup(l.guard(j.Group, j.In))
 	t.Cleanup(func() { l.stop(); l.pouring.Wait() })
 	l.StartNATS()

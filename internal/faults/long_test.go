@@ -64,7 +64,7 @@ func zombie(t *testing.T, choose func(*faults.Lab) *faults.Process) {
 	seen := l.Judge(fault)
 	t.Logf("committed %d when it woke up, of %d in the end", committed, read)
 	atMost(t, seen, 2*int64(l.Job.Spouts*l.Job.MaxPending))
-	silent(t, seen, 6*time.Second)
+	silent(t, l, fault, seen, 6*time.Second)
 	l.Told()
 }
 

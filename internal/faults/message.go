@@ -82,6 +82,27 @@ func (m message) sort() frame.Kind {
 	return h.Kind
 }
 
+// load is how many tuples, pairs and failures are in a frame.
+func (m message) load() (n int) {
+	h, _, body, err := frame.Open(m.payload)
+	switch {
+	case err != nil:
+	case h.Kind == frame.Acks:
+		if pairs, fails, err := frame.DecodeAcks(body, nil, nil); err == nil {
+			n = len(pairs) + len(fails)
+		}
+	case h.Kind == frame.Data:
+		for len(body) > 0 {
+			s, rest, err := frame.NextSection(body)
+			if err != nil {
+				break
+			}
+			n, body = n+s.Count, rest
+		}
+	}
+	return n
+}
+
 func (m message) encode() []byte {
 	if m.raw != nil {
 		return m.raw

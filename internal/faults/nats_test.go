@@ -40,7 +40,7 @@ func TestNATSRestart(t *testing.T) {
 	l.Pass(observe - time.Since(fault))
 	seen := l.Judge(fault)
 	atMost(t, seen, int64(l.Job.Spouts*l.Job.MaxPending))
-	silent(t, seen, 5*time.Second)
+	silent(t, l, fault, seen, 5*time.Second)
 	l.Told()
 	if l.Lost() != lost {
 		t.Log("a worker was taken for lost")

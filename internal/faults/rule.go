@@ -48,6 +48,7 @@ type Rule struct {
 type Counts struct {
 	Suffered [actions]int
 	Frames   int
+	Lost     int            // tuples, pairs and failures in the frames that were dropped
 	Clusters map[string]int // frames by the cluster that they belong to
 }
 
@@ -70,7 +71,9 @@ func apply(rules []Rule, way Direction, m message, dice *rand.Rand, c *Counts) [
 		if r.Direction != way || len(r.Kinds) > 0 && !slices.Contains(r.Kinds, m.kind) || dice.Float64() >= r.Share {
 			continue
 		}
-		c.Suffered[r.Action]++
+		if c.Suffered[r.Action]++; r.Action == Drop {
+			c.Lost += m.load()
+		}
 		return r.act(m, dice)
 	}
 	return []passage{{message: m}}
