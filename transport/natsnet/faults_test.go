@@ -3,6 +3,7 @@ package natsnet
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -246,8 +247,8 @@ func TestMarkerEnds(t *testing.T) {
 	}
 }
 
-// TestStranger: what another client of the server sends to a worker is a frame like
-// any other or nothing, and the rest goes on.
+// TestStranger: what another client of the server sends to a worker is handed on, to be
+// rejected and counted, but for parts of a frame that never becomes whole.
 func TestStranger(t *testing.T) {
 	r := newRig(t)
 	c := r.conn("a")
@@ -257,15 +258,19 @@ func TestStranger(t *testing.T) {
 	}
 	defer nc.Close()
 	subject := c.subject("a", transport.Data)
-	for _, header := range []nats.Header{{"X": {"y"}}, {partHeader: {""}}, {partHeader: {"s 1 1 2"}}, {partHeader: {"s 1 0 999"}}} {
-		if err := nc.PublishMsg(&nats.Msg{Subject: subject, Header: header, Data: []byte("x")}); err != nil {
+	for n, header := range []nats.Header{{"X": {"y"}}, {partHeader: {""}}, {partHeader: {"s 1 1 2"}}, {partHeader: {"s 1 0 999"}}} {
+		if err := nc.PublishMsg(&nats.Msg{Subject: subject, Header: header, Data: fmt.Append(nil, n)}); err != nil {
 			t.Fatal(err)
 		}
 	}
 	if err := nc.Publish(subject, []byte("plain")); err != nil {
 		t.Fatal(err)
 	}
-	if f, err := c.Recv(t.Context(), transport.Data); err != nil || string(f) != "plain" {
-		t.Errorf("%q, %v", f, err)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	for _, want := range []string{"0", "1", "plain"} {
+		if f, err := c.Recv(ctx, transport.Data); err != nil || string(f) != want {
+			t.Errorf("%q, %v, in the place of %q", f, err, want)
+		}
 	}
 }

@@ -92,11 +92,13 @@ type partial struct {
 
 func newJoiner() joiner { return joiner{open: map[string]*partial{}} }
 
-// join takes a message with a header, and returns the frame that it makes whole.
+// join takes a message with a header, and returns the frame that it makes whole. One
+// that is no part is of somebody else. It is returned as it is: who receives it counts
+// what is no frame.
 func (j *joiner) join(m *nats.Msg) (frame []byte, whole bool) {
 	p, ok := readPart(m)
 	if !ok {
-		return nil, false
+		return m.Data, true
 	}
 	f := j.open[p.sender]
 	if p.at == 0 {
