@@ -14,7 +14,7 @@ type component struct {
 	node  *Node
 	tasks []task       // of a run of one process: all of them
 	first int          // the number of its first task in the topology
-	cost  atomic.Int64 // nanoseconds that its tasks lately took per tuple; 0 is unknown
+	cost  atomic.Int64 // nanoseconds that its tasks here lately took per tuple; 0 is unknown
 
 	// of a run of many workers
 	places []*place
@@ -26,6 +26,22 @@ func (c *component) info(index int) tuple.Task {
 	log := c.run.log.With("topology", c.run.name, "component", c.node.Name, "task", index)
 	t := tuple.Task{Topology: c.run.name, Component: c.node.Name, Index: index, Count: c.node.Parallelism, Cluster: c.run.opts.Cluster, Log: log}
 	return t.WithCounters(&c.run.counters)
+}
+
+// price is what a tuple costs the component's tasks in nanoseconds: what those here
+// took or, if there never were any, the most that a worker says of its own. Without
+// that all that leads to tasks elsewhere would go tuple by tuple.
+func (c *component) price() int64 {
+	cost := c.cost.Load()
+	if cost > 0 {
+		return cost
+	}
+	for _, p := range c.places {
+		if away := p.now.Load().away; away != nil {
+			cost = max(cost, away.Cost())
+		}
+	}
+	return cost
 }
 
 // A task is one running instance of a component, with its types erased.

@@ -64,7 +64,7 @@ func newQueue[T any](c *boltCore, out *Output[T]) (inlet[T], error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", out.node.Name, err)
 	}
-	q.abroad = &abroad[T]{Box: mailbox.New[mesh.Parcel](0, c.park), codec: carrier, fail: c.undecoded}
+	q.abroad = &abroad[T]{Box: mailbox.New[mesh.Parcel](0, c.park), codec: carrier, comp: c.comp, fail: c.undecoded}
 	q.both = &double{q.Box, q.abroad.Box, &q.abroad.tuples}
 	return q, nil
 }
@@ -140,6 +140,7 @@ func (m *mapped[T, U]) each(limit int, exec func(*U, *tuple.Lineage)) bool {
 type abroad[T any] struct {
 	*mailbox.Box[mesh.Parcel]
 	codec  codec.Codec[T]
+	comp   *component // whose task it is
 	fail   func(lin *tuple.Lineage, err error)
 	tuples atomic.Int64 // queued
 	mail   []mesh.Parcel
@@ -169,7 +170,7 @@ func (a *abroad[T]) unpack(batch []tuple.Tuple[T]) []tuple.Tuple[T] {
 			a.fail(&tuple.Lineage{}, err)
 		}
 		a.tuples.Add(-int64(p.Count))
-		p.Done()
+		p.Done(a.comp.cost.Load())
 	}
 	return batch
 }

@@ -111,7 +111,7 @@ func (f *far) Tuples(to mesh.Address, inlet int, p mesh.Parcel) bool {
 		panic("counted wrong")
 	}
 	if !f.lazy {
-		p.Done()
+		p.Done(2_000)
 	}
 	return true
 }
@@ -252,6 +252,32 @@ func TestRouteFollowsItsTask(t *testing.T) {
 			r.close()
 		})
 	}
+}
+
+// TestPrice: what is sent to tasks elsewhere alone goes in runs, too, once they say
+// what it costs them. What is measured here is believed first.
+func TestPrice(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRoad(t)
+		defer r.close()
+		to := r.bench.core.comp
+		to.places = []*place{newPlace(), r.place}
+		spot, a := r.away()
+		r.place.move(spot)
+		r.far.links.Accept(a)
+		if got := run(to.price()); got != 1 {
+			t.Errorf("runs of %d although nothing is known", got)
+		}
+		r.Put(tuples(0, 1, 10))
+		pass(time.Second)
+		if got := run(to.price()); got != stint/2_000 {
+			t.Errorf("runs of %d of what costs 2 microseconds", got)
+		}
+		to.cost.Store(100_000)
+		if got := run(to.price()); got != 2 {
+			t.Errorf("runs of %d of what costs 100 microseconds here", got)
+		}
+	})
 }
 
 // deadEnds are places at which a sender waits, by why.

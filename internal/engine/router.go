@@ -68,7 +68,7 @@ func (r *router[T]) regroup() (err error) {
 		Count: len(r.sinks),
 		Local: r.to.local(),
 		Load:  func(i int) int { return r.sinks[i].Load() },
-		Run:   func() int { return run(r.to.cost.Load()) },
+		Run:   func() int { return run(r.to.price()) },
 	})
 	if choose == nil {
 		return errors.New("it returned a nil Chooser")
@@ -159,7 +159,7 @@ func (r *router[T]) flush() {
 	r.buf = r.buf[:0]
 	r.target = r.target[:0]
 	r.turns = 0
-	r.limit = run(r.to.cost.Load())
+	r.limit = run(r.to.price())
 	if r.moves != r.to.moves.Load() {
 		if err := r.regroup(); err != nil {
 			r.to.run.log.Error("grouping failed after tasks moved; the former choice goes on", "to", r.to.node.Name, "error", err)

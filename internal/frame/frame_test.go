@@ -193,7 +193,7 @@ func TestAcks(t *testing.T) {
 
 func TestReport(t *testing.T) {
 	lost := []Range{{1, 2}, {5, 1 << 60}}
-	grants := []Grant{{Address{1, 2}, 3, 4}, {Address{5, 6}, 1 << 63, 8}}
+	grants := []Grant{{Address{1, 2}, 3, 4, 5}, {Address{5, 6}, 1 << 63, 8, 1 << 31}}
 	body := AppendReport(nil, lost, grants)
 	l, g, err := DecodeReport(body, nil, nil)
 	if diff := cmp.Diff(lost, l) + cmp.Diff(grants, g); err != nil || diff != "" {

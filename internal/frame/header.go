@@ -53,7 +53,7 @@ var (
 
 const (
 	magic   = "WS"
-	version = 1
+	version = 2
 
 	kindAt     = 3
 	linkAt     = 4

@@ -7,16 +7,19 @@ type Range struct{ First, Last uint64 }
 
 // A Grant is the credit of one task instance: bodies may be sent to it until
 // Limit bytes were begun in this epoch. Tuples of them were taken out of its
-// inbox, or lost on the way. All are absolute (rule C1).
+// inbox, or lost on the way. All are absolute (rule C1). Cost is what a tuple
+// lately took the task, in nanoseconds, 0 if that is not known: it decides how many
+// are sent at once, and nothing that is kept.
 type Grant struct {
 	To     Address
 	Limit  uint64
 	Tuples uint64
+	Cost   uint32
 }
 
 const (
 	rangeSize = 16
-	grantSize = 24
+	grantSize = 28
 )
 
 // AppendReport appends the body of a frame of kind Report.
@@ -32,6 +35,7 @@ func AppendReport(dst []byte, lost []Range, grants []Grant) []byte {
 		dst = le.AppendUint32(dst, g.To.Instance)
 		dst = le.AppendUint64(dst, g.Limit)
 		dst = le.AppendUint64(dst, g.Tuples)
+		dst = le.AppendUint32(dst, g.Cost)
 	}
 	return dst
 }
@@ -55,7 +59,7 @@ func DecodeReport(body []byte, lost []Range, grants []Grant) ([]Range, []Grant, 
 	for len(body) > 0 {
 		grants = append(grants, Grant{
 			To:    Address{le.Uint32(body), le.Uint32(body[4:])},
-			Limit: le.Uint64(body[8:]), Tuples: le.Uint64(body[16:]),
+			Limit: le.Uint64(body[8:]), Tuples: le.Uint64(body[16:]), Cost: le.Uint32(body[24:]),
 		})
 		body = body[grantSize:]
 	}

@@ -13,7 +13,7 @@ import (
 // A sink takes what it gets at once.
 type sink struct{}
 
-func (sink) Tuples(_ mesh.Address, _ int, p mesh.Parcel) bool { p.Done(); return true }
+func (sink) Tuples(_ mesh.Address, _ int, p mesh.Parcel) bool { p.Done(0); return true }
 func (sink) Pairs([]acker.Pair)                               {}
 func (sink) Fail(tuple.Root, tuple.Failure)                   {}
 func (sink) Lost([]tuple.Root)                                {}

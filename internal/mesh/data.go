@@ -132,7 +132,7 @@ func (d *dataOut) report(hd frame.Header, lost []frame.Range, grants []frame.Gra
 		return false
 	}
 	for _, g := range grants {
-		d.outletLocked(g.To).grantLocked(g.Limit, g.Tuples) // it may come before anybody asks for the outlet
+		d.outletLocked(g.To).grantLocked(g) // it may come before anybody asks for the outlet
 	}
 	return true
 }

@@ -37,6 +37,7 @@ type account struct {
 	in *inbound
 	link.Account
 	to       Address
+	cost     uint32 // of a tuple, as the task said last
 	accepted bool
 }
 
@@ -163,7 +164,7 @@ func (in *inbound) report(buf []byte) (frame.Header, []byte) {
 			continue
 		}
 		if limit, taken, fresh := c.Grant(window); fresh || in.all {
-			in.grants = append(in.grants, frame.Grant{To: c.to, Limit: limit, Tuples: taken})
+			in.grants = append(in.grants, frame.Grant{To: c.to, Limit: limit, Tuples: taken, Cost: c.cost})
 		}
 	}
 	in.frames, in.due, in.all, in.told = 0, 0, false, in.applied

@@ -99,6 +99,9 @@ func TestBlocks(t *testing.T) {
 		if !done || out.Full() || out.Load() != 1 {
 			t.Errorf("still blocked %v %v, load %d", !done, out.Full(), out.Load())
 		}
+		if out.Cost() != cost {
+			t.Errorf("a tuple costs %d there", out.Cost())
+		}
 		if n := a.Stats().Lost; n > 0 {
 			t.Errorf("%d frames lost by being slow", n)
 		}

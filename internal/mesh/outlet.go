@@ -4,6 +4,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/waterspout/waterspout/internal/frame"
 	"github.com/waterspout/waterspout/internal/link"
 	"github.com/waterspout/waterspout/transport"
 	"github.com/waterspout/waterspout/tuple"
@@ -27,6 +28,7 @@ type Outlet struct {
 	to   Address
 	full atomic.Bool
 	load atomic.Int64
+	cost atomic.Int64
 
 	grant     sync.Cond // its lock is the dataOut's, which guards all below
 	credit    link.Credit
@@ -71,9 +73,10 @@ func (o *Outlet) publishLocked() {
 	o.load.Store(int64(o.credit.Load()))
 }
 
-func (o *Outlet) grantLocked(limit, taken uint64) {
+func (o *Outlet) grantLocked(g frame.Grant) {
 	had := o.credit.Open()
-	o.credit.Grant(limit, taken)
+	o.credit.Grant(g.Limit, g.Tuples)
+	o.cost.Store(int64(g.Cost))
 	o.publishLocked()
 	if !had && o.credit.Open() {
 		o.grant.Broadcast()
@@ -86,6 +89,10 @@ func (o *Outlet) Full() bool { return o.full.Load() }
 // Load is how many tuples were sent and not reported as taken out of the inbox
 // there, a few tens of milliseconds ago.
 func (o *Outlet) Load() int { return int(o.load.Load()) }
+
+// Cost is what a tuple lately took the task there, in nanoseconds, as Load; 0 if it
+// did not say.
+func (o *Outlet) Cost() int64 { return o.cost.Load() }
 
 // Close releases blocked Sends, with false: the task moved. What was taken is
 // still sent. The outlet stays closed. It may be called twice.

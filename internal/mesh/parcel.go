@@ -1,6 +1,8 @@
 package mesh
 
 import (
+	"math"
+
 	"github.com/waterspout/waterspout/internal/frame"
 	"github.com/waterspout/waterspout/tuple"
 )
@@ -16,9 +18,10 @@ type Parcel struct {
 }
 
 // Done says that the task has taken the parcel out of its inbox, which gives its
-// credit back. It is called once, from any goroutine, and does not block. The zero
-// Parcel has nothing to give back.
-func (p Parcel) Done() {
+// credit back, and what a tuple lately took it, in nanoseconds, 0 if that is not
+// known. It is called once, from any goroutine, and does not block. The zero Parcel
+// has nothing to give back.
+func (p Parcel) Done(cost int64) {
 	if p.account == nil {
 		return
 	}
@@ -27,6 +30,9 @@ func (p Parcel) Done() {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	p.account.Done(p.epoch, p.size, p.Count)
+	if cost > 0 {
+		p.account.cost = uint32(min(cost, math.MaxUint32))
+	}
 	if !p.account.accepted {
 		return
 	}

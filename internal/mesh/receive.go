@@ -192,10 +192,10 @@ func (r *receiver) section(p *Peer, s *frame.Section, parcel Parcel) {
 			r.mesh.config.To.Marked()
 		}
 	case s.Count == 0: // it only told its position
-		parcel.Done()
+		parcel.Done(0)
 	case parcel.account == nil || !r.mesh.config.To.Tuples(s.To, s.Inlet, parcel):
 		r.loss.Roots = parcel.Roots(r.loss.Roots)
-		parcel.Done()
+		parcel.Done(0)
 	}
 }
 
