@@ -12,10 +12,14 @@ import (
 	"unsafe"
 )
 
-// append writes the value at base, which is of the plan's type.
-func (p *plan) append(dst []byte, base unsafe.Pointer) ([]byte, error) {
+// append writes the value at base, which is of the plan's type; of its first 64 parts
+// those that mask has a bit for.
+func (p *plan) append(dst []byte, base unsafe.Pointer, mask uint64) ([]byte, error) {
 	var err error
 	for i := range p.ops {
+		if i < chainMost && mask>>i&1 == 0 {
+			continue
+		}
 		o := &p.ops[i]
 		at := o.at(base)
 		switch o.kind {
@@ -74,7 +78,7 @@ func (o *op) append(dst []byte, at unsafe.Pointer) ([]byte, error) {
 		if p == nil {
 			return append(dst, 0), nil
 		}
-		return o.elem.append(append(dst, 1), p)
+		return o.elem.append(append(dst, 1), p, whole)
 	case mapKind:
 		return o.appendMap(dst, at)
 	}
@@ -84,7 +88,7 @@ func (o *op) append(dst []byte, at unsafe.Pointer) ([]byte, error) {
 func (o *op) appendElements(dst []byte, first unsafe.Pointer, n int) ([]byte, error) {
 	var err error
 	for i := range n {
-		if dst, err = o.elem.append(dst, o.element(first, i)); err != nil {
+		if dst, err = o.elem.append(dst, o.element(first, i), whole); err != nil {
 			return dst, err
 		}
 	}
@@ -119,9 +123,9 @@ func (o *op) appendMap(dst []byte, at unsafe.Pointer) ([]byte, error) {
 	for it := m.MapRange(); it.Next(); {
 		key.Elem().SetIterKey(it)
 		elem.Elem().SetIterValue(it)
-		entry, err := o.key.append(nil, key.UnsafePointer())
+		entry, err := o.key.append(nil, key.UnsafePointer(), whole)
 		if err == nil {
-			entry, err = o.elem.append(entry, elem.UnsafePointer())
+			entry, err = o.elem.append(entry, elem.UnsafePointer(), whole)
 		}
 		if err != nil {
 			return dst, err

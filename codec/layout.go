@@ -35,6 +35,12 @@ import (
 // types, slices of elements that take no bytes. Strings of tuples of up to 1 KiB
 // share one allocation.
 //
+// Between workers tuples travel in sections of up to 32 KiB. There a value of several
+// parts that follows another begins with a uvarint, whose lowest bit is that of the
+// first part: those without a bit are as in the value before, and left out. Byte
+// slices that a bolt gets are parts of the section: who keeps one keeps all of it, and
+// should copy what is to live long. Strings are copied, and pin 1 KiB at most.
+//
 // The result is [Named] by its layout: field names and kinds in order.
 func Of[T any]() (Codec[T], error) {
 	t := reflect.TypeFor[T]()
@@ -43,7 +49,7 @@ func Of[T any]() (Codec[T], error) {
 	if err != nil {
 		return nil, fmt.Errorf("codec: %w", err)
 	}
-	return &layout[T]{plan: p, name: "layout 1 " + p.text}, nil
+	return &layout[T]{plan: p, name: "layout 2 " + p.text, chained: p.chains()}, nil
 }
 
 // layout is a compiled plan for a type. The scratch values keep the argument of
@@ -51,6 +57,7 @@ func Of[T any]() (Codec[T], error) {
 type layout[T any] struct {
 	plan    *plan
 	name    string
+	chained bool      // values that follow each other leave out what is the same
 	scratch sync.Pool // of *T, zero while pooled
 }
 
@@ -62,7 +69,7 @@ func (l *layout[T]) Append(dst []byte, v T) ([]byte, error) {
 		s = new(T)
 	}
 	*s = v
-	dst, err := l.plan.append(dst, unsafe.Pointer(s))
+	dst, err := l.plan.append(dst, unsafe.Pointer(s), whole)
 	*s = *new(T)
 	l.scratch.Put(s)
 	if err != nil {
@@ -73,9 +80,13 @@ func (l *layout[T]) Append(dst []byte, v T) ([]byte, error) {
 
 func (l *layout[T]) Decode(src []byte, v *T) error {
 	r := reader{src: src}
-	err := l.plan.read(&r, unsafe.Pointer(v))
-	if err == nil && r.pos < len(src) {
-		err = fmt.Errorf("%d bytes left over after the value", len(src)-r.pos)
+	return l.finish(&r, l.plan.read(&r, unsafe.Pointer(v), nil, whole))
+}
+
+// finish is the error of a value that was read, with err.
+func (l *layout[T]) finish(r *reader, err error) error {
+	if err == nil && r.left() > 0 {
+		err = fmt.Errorf("%d bytes left over after the value", r.left())
 	}
 	if err != nil {
 		return fmt.Errorf("codec: %w", err)

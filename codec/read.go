@@ -22,6 +22,9 @@ type reader struct {
 	src  []byte
 	pos  int
 	copy []byte // of src, made when it is first needed; nil for large ones
+
+	// spare is memory for strings if src is the value's to keep, else nil
+	spare *[]byte
 }
 
 func (r *reader) left() int { return len(r.src) - r.pos }
@@ -83,12 +86,32 @@ func (r *reader) next(n int) []byte {
 	return r.copy[from:r.pos:r.pos]
 }
 
+// spared is r's next n bytes, copied to the spare memory. What is large gets its own.
+func (r *reader) spared(n int) []byte {
+	from := r.pos
+	r.pos += n
+	if n > shared/2 {
+		return bytes.Clone(r.src[from:r.pos])
+	}
+	a := *r.spare
+	if cap(a)-len(a) < n {
+		a = make([]byte, 0, shared)
+	}
+	*r.spare = append(a, r.src[from:r.pos]...)
+	return (*r.spare)[len(a):]
+}
+
 func (r *reader) string() (string, error) {
 	n, _, err := r.length(0, 1)
 	if err != nil || n == 0 {
 		return "", err
 	}
-	b := r.next(n)
+	var b []byte
+	if r.spare != nil {
+		b = r.spared(n)
+	} else {
+		b = r.next(n)
+	}
 	return unsafe.String(unsafe.SliceData(b), n), nil
 }
 
@@ -99,6 +122,10 @@ func (r *reader) bytes() ([]byte, error) {
 	}
 	if n == 0 {
 		return []byte{}, nil
+	}
+	if r.spare != nil {
+		r.pos += n
+		return r.src[r.pos-n : r.pos : r.pos], nil
 	}
 	return r.next(n), nil
 }
@@ -144,10 +171,15 @@ func (r *reader) time() (time.Time, error) {
 	return t, nil
 }
 
-// read sets the value at base, which is of the plan's type and zero.
-func (p *plan) read(r *reader, base unsafe.Pointer) error {
+// read sets the value at base, which is of the plan's type and zero. Of its first 64
+// parts those that mask has no bit for come from the value at prev.
+func (p *plan) read(r *reader, base, prev unsafe.Pointer, mask uint64) error {
 	for i := range p.ops {
 		o := &p.ops[i]
+		if i < chainMost && mask>>i&1 == 0 {
+			o.repeat(o.at(base), o.at(prev))
+			continue
+		}
 		if err := o.read(r, o.at(base)); err != nil {
 			if o.elem != nil {
 				return err

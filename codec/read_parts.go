@@ -58,7 +58,7 @@ func (o *op) readUint(r *reader, at unsafe.Pointer) error {
 
 func (o *op) readElements(r *reader, first unsafe.Pointer, n int) error {
 	for i := range n {
-		if err := o.elem.read(r, o.element(first, i)); err != nil {
+		if err := o.elem.read(r, o.element(first, i), nil, whole); err != nil {
 			return err
 		}
 	}
@@ -91,7 +91,7 @@ func (o *op) readPointer(r *reader, at unsafe.Pointer) error {
 	}
 	p := reflect.New(o.typ.Elem())
 	reflect.NewAt(o.typ, at).Elem().Set(p.Convert(o.typ))
-	return o.elem.read(r, p.UnsafePointer())
+	return o.elem.read(r, p.UnsafePointer(), nil, whole)
 }
 
 func (o *op) readMap(r *reader, at unsafe.Pointer) error {
@@ -108,10 +108,10 @@ func (o *op) readMap(r *reader, at unsafe.Pointer) error {
 	for range n {
 		key.Elem().SetZero()
 		elem.Elem().SetZero()
-		if err := o.key.read(r, key.UnsafePointer()); err != nil {
+		if err := o.key.read(r, key.UnsafePointer(), nil, whole); err != nil {
 			return err
 		}
-		if err := o.elem.read(r, elem.UnsafePointer()); err != nil {
+		if err := o.elem.read(r, elem.UnsafePointer(), nil, whole); err != nil {
 			return err
 		}
 		m.SetMapIndex(key.Elem(), elem.Elem())

@@ -1,10 +1,10 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
 	"sync/atomic"
 
-	"github.com/waterspout/waterspout/codec"
 	"github.com/waterspout/waterspout/internal/frame"
 	"github.com/waterspout/waterspout/internal/mailbox"
 	"github.com/waterspout/waterspout/internal/mesh"
@@ -64,7 +64,7 @@ func newQueue[T any](c *boltCore, out *Output[T]) (inlet[T], error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", out.node.Name, err)
 	}
-	q.abroad = &abroad[T]{Box: mailbox.New[mesh.Parcel](0, c.park), codec: carrier, comp: c.comp, fail: c.undecoded}
+	q.abroad = &abroad[T]{Box: mailbox.New[mesh.Parcel](0, c.park), codec: packingOf(carrier), comp: c.comp, fail: c.undecoded}
 	q.both = &double{q.Box, q.abroad.Box, &q.abroad.tuples}
 	return q, nil
 }
@@ -139,11 +139,13 @@ func (m *mapped[T, U]) each(limit int, exec func(*U, *tuple.Lineage)) bool {
 // the credit that the mesh grants (C3), so putting never blocks.
 type abroad[T any] struct {
 	*mailbox.Box[mesh.Parcel]
-	codec  codec.Codec[T]
+	codec  packing[T]
 	comp   *component // whose task it is
 	fail   func(lin *tuple.Lineage, err error)
 	tuples atomic.Int64 // queued
 	mail   []mesh.Parcel
+	prev   *T     // the value decoded last of a parcel
+	spare  []byte // the codec's
 }
 
 func (a *abroad[T]) put(p mesh.Parcel) bool {
@@ -166,6 +168,7 @@ func (a *abroad[T]) unpack(batch []tuple.Tuple[T]) []tuple.Tuple[T] {
 		for more := true; more; {
 			batch, more = a.decode(batch, &r)
 		}
+		a.prev = nil
 		if err := r.Err(); err != nil {
 			a.fail(&tuple.Lineage{}, err)
 		}
@@ -191,10 +194,29 @@ func (a *abroad[T]) decode(batch []tuple.Tuple[T], r *frame.Tuples) (out []tuple
 			return out, false
 		}
 		out = append(out, tuple.Tuple[T]{Lineage: lin})
-		if err := a.codec.Decode(value, &out[len(out)-1].Value); err != nil {
-			a.fail(&out[len(out)-1].Lineage, err) // not &lin, which would be an allocation per tuple
+		t := &out[len(out)-1]
+		if err := a.codec.DecodeNext(value, &t.Value, a.prev, &a.spare); err != nil {
+			a.fail(&t.Lineage, err) // not &lin, which would be an allocation per tuple
 			out = out[:len(out)-1]
+			if a.codec.Chained() {
+				a.spoil(r)
+			}
+			continue
 		}
+		a.prev = &t.Value
+	}
+}
+
+var errSpoilt = errors.New("the tuple before it could not be decoded")
+
+// spoil fails all that is left in r, since it can only be told from what is before.
+func (a *abroad[T]) spoil(r *frame.Tuples) {
+	for {
+		lin, _, ok := r.Next()
+		if !ok {
+			return
+		}
+		a.fail(&lin, errSpoilt)
 	}
 }
 

@@ -17,12 +17,14 @@ import (
 // its number plus 1 and, if that is even, another one.
 func parcel(items ...item) mesh.Parcel {
 	var body []byte
+	var last tuple.Root
 	for _, v := range items {
 		lin := tuple.Lineage{Link: tuple.Link{Root: tuple.Root(v.N + 1), Edge: 3}}
 		if v.N%2 == 1 {
 			lin.More = &[]tuple.Link{{Root: tuple.Root(v.N + 1000_000), Edge: 5}}
 		}
-		value, mark := frame.BeginValue(frame.AppendLineage(body, &lin))
+		body, last = frame.AppendLineage(body, &lin, last)
+		value, mark := frame.BeginValue(body)
 		value, _ = touchy{}.Append(value, v)
 		body = frame.EndValue(value, mark)
 	}
@@ -143,4 +145,40 @@ func TestInletOfTwoWorlds(t *testing.T) {
 			t.Fatal("it is not idle in the end")
 		}
 	})
+}
+
+// TestSpoilt: behind a value that cannot be decoded those that are told from it fail,
+// too, and those of other sections do not.
+func TestSpoilt(t *testing.T) {
+	type point struct{ X, Y int }
+	b := newBench(0, 1, grouping.Global[int])
+	b.core.run.opts.Abroad = true
+	made, err := newQueue(b.core, &Output[point]{node: b.core.comp.node})
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := made.(*queue[point])
+	var failed []tuple.Root
+	in.abroad.fail = func(lin *tuple.Lineage, err error) {
+		roots(lin, func(root tuple.Root) { failed = append(failed, root) })
+	}
+	pack := func(from tuple.Root) mesh.Parcel {
+		r := route[point]{codec: in.abroad.codec}
+		for i := range tuple.Root(3) {
+			if err := r.append(&tuple.Tuple[point]{Value: point{7, int(i)}, Lineage: tuple.Lineage{Link: tuple.Link{Root: from + i, Edge: 1}}}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return mesh.Parcel{Body: r.body, Count: 3}
+	}
+	bad, good := pack(11), pack(21)
+	bad.Body[14+12] |= 1 << 6 // the mask of the second, of 14 bytes each, behind its head
+	in.deliver(bad)
+	in.deliver(good)
+	in.take()
+	var got []point
+	in.each(9, func(p *point, lin *tuple.Lineage) { got = append(got, *p) })
+	if !slices.Equal(failed, []tuple.Root{12, 13}) || !slices.Equal(got, []point{{7, 0}, {7, 0}, {7, 1}, {7, 2}}) {
+		t.Errorf("failed %v, got %v", failed, got)
+	}
 }

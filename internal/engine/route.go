@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math"
 
-	"github.com/waterspout/waterspout/codec"
 	"github.com/waterspout/waterspout/internal/frame"
 	"github.com/waterspout/waterspout/internal/mailbox"
 	"github.com/waterspout/waterspout/internal/mesh"
@@ -12,8 +11,9 @@ import (
 	"github.com/waterspout/waterspout/tuple"
 )
 
-// parcelSize is the size in bytes at which encoded tuples are handed to the mesh.
-const parcelSize = 64 << 10
+// parcelSize is the size in bytes at which encoded tuples are handed to the mesh: with
+// the heads that still come, a frame of them is full and no larger than others.
+const parcelSize = frame.Target - 1<<10
 
 // A route is the sink for a task that may be here or on another worker, and may
 // move. It belongs to the task that sends.
@@ -22,15 +22,25 @@ type route[T any] struct {
 	place *place
 	inlet int
 	from  *component
-	codec codec.Codec[T]
+	codec packing[T]
 
-	at    *spot // what box is of
-	box   *mailbox.Box[tuple.Tuple[T]]
+	at  *spot // what box is of
+	box *mailbox.Box[tuple.Tuple[T]]
+	section[T]
+	next int // of the tuples being sent
+}
+
+// A section is one in the making.
+type section[T any] struct {
 	body  []byte
 	count int
-	next  int // of the tuples being sent
 	roots []tuple.Root
+	last  tuple.Root // what the next tuple's root is told from
+	prev  *T         // the value before
 }
+
+// reset empties s and keeps its memory.
+func (s *section[T]) reset() { *s = section[T]{body: s.body[:0], roots: s.roots[:0]} }
 
 // look finds where the task is.
 func (s *route[T]) look() *spot {
@@ -110,7 +120,8 @@ func (s *route[T]) send(to *mesh.Outlet, ts []tuple.Tuple[T], order []int32) (do
 		n = len(order)
 	}
 	for done < n {
-		s.body, s.roots, s.count, s.next = s.body[:0], s.roots[:0], 0, done
+		s.next = done
+		s.reset()
 		for s.next < n && len(s.body) < parcelSize {
 			s.pack(ts, order, n)
 		}
@@ -120,6 +131,7 @@ func (s *route[T]) send(to *mesh.Outlet, ts []tuple.Tuple[T], order []int32) (do
 		s.from.abroad.Add(uint64(s.count))
 		done = s.next
 	}
+	s.prev = nil
 	return done
 }
 
@@ -161,15 +173,16 @@ func (s *route[T]) append(t *tuple.Tuple[T]) error {
 		}
 	}
 	start := len(s.body)
-	body, mark := frame.BeginValue(frame.AppendLineage(s.body, &t.Lineage))
-	body, err := s.codec.Append(body, t.Value)
+	body, last := frame.AppendLineage(s.body, &t.Lineage, s.last)
+	body, mark := frame.BeginValue(body)
+	body, err := s.codec.AppendNext(body, &t.Value, s.prev)
 	if err != nil {
 		return err
 	}
 	if size := len(body) - start; size > transport.MaxFrame/2 {
 		return fmt.Errorf("%d bytes are too large for one tuple", size)
 	}
-	s.body = frame.EndValue(body, mark)
+	s.body, s.last, s.prev = frame.EndValue(body, mark), last, &t.Value
 	return nil
 }
 

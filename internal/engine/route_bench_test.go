@@ -40,7 +40,7 @@ func newCarrier(t testing.TB) *carrier {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &carrier{route: &route[record]{run: b.core.run, place: newPlace(), from: b.core.comp, codec: c}, in: in.(*queue[record])}
+	r := &carrier{route: &route[record]{run: b.core.run, place: newPlace(), from: b.core.comp, codec: packingOf(c)}, in: in.(*queue[record])}
 	for i := range together {
 		r.ts = append(r.ts, tuple.Tuple[record]{
 			Value:   record{ID: int64(i), Author: 3},
@@ -55,7 +55,8 @@ func newCarrier(t testing.TB) *carrier {
 
 // carry takes tuples from the route to the inlet, and returns how many came.
 func (c *carrier) carry() (n int) {
-	c.body, c.roots, c.count, c.next = c.body[:0], c.roots[:0], 0, 0
+	c.reset()
+	c.next = 0
 	c.pack(c.ts, nil, len(c.ts))
 	if c.count != len(c.roots) {
 		return 0

@@ -45,7 +45,7 @@ type far struct {
 func newRoad(t testing.TB) *road {
 	b := newBench(1, 1, grouping.Global[int])
 	p := newPlace()
-	r := &road{bench: b, route: &route[item]{run: b.core.run, place: p, inlet: 3, from: b.core.comp, codec: touchy{}}}
+	r := &road{bench: b, route: &route[item]{run: b.core.run, place: p, inlet: 3, from: b.core.comp, codec: packingOf[item](touchy{})}}
 	r.far = &far{road: r}
 	net := inproc.New()
 	for _, name := range []string{"near", "far"} {

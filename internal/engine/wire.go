@@ -35,7 +35,7 @@ func sinksOf[T any](run *Run, out *Output[T], e edge[T], to *component) (sinks [
 		}
 	}
 	for _, p := range to.places {
-		sinks = append(sinks, &route[T]{run: run, place: p, inlet: e.inlet, from: run.component(out.node), codec: c})
+		sinks = append(sinks, &route[T]{run: run, place: p, inlet: e.inlet, from: run.component(out.node), codec: packingOf(c)})
 	}
 	for _, t := range to.tasks {
 		box := t.inlet(e.inlet).(*mailbox.Box[tuple.Tuple[T]])

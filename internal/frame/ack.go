@@ -22,7 +22,9 @@ const (
 )
 
 const (
-	// PairSize is how long a pair is, and FailSize how long a Fail is at most.
+	// PairSize is how long a pair is about, and FailSize how long a Fail is at most.
+	// A pair whose root follows another is shorter, one that differs much is longer
+	// by two bytes.
 	PairSize = 16
 	FailSize = failHead + MaxComponent + MaxText
 
@@ -33,9 +35,10 @@ const (
 func AppendAcks(dst []byte, pairs []acker.Pair, fails []Fail) []byte {
 	le := binary.LittleEndian
 	dst = le.AppendUint32(dst, uint32(len(pairs)))
+	var last tuple.Root
 	for _, p := range pairs {
-		dst = le.AppendUint64(dst, uint64(p.Root))
-		dst = le.AppendUint64(dst, p.Word)
+		dst = appendLink(dst, tuple.Link{Root: p.Root, Edge: p.Word}, last)
+		last = p.Root
 	}
 	for i := range fails {
 		f := &fails[i]
@@ -69,13 +72,18 @@ func DecodeAcks(body []byte, pairs []acker.Pair, fails []Fail) ([]acker.Pair, []
 	le := binary.LittleEndian
 	n := uint64(le.Uint32(body))
 	body = body[4:]
-	if n > uint64(len(body))/PairSize {
+	if n > uint64(len(body))/minLink {
 		return pairs, fails, ErrMalformed
 	}
 	morePairs, moreFails := pairs, fails
+	var last tuple.Root
 	for range n {
-		morePairs = append(morePairs, acker.Pair{Root: tuple.Root(le.Uint64(body)), Word: le.Uint64(body[8:])})
-		body = body[PairSize:]
+		root, size := nextRoot(body, last)
+		if size == 0 || len(body)-size < 8 {
+			return pairs, fails, ErrMalformed
+		}
+		morePairs = append(morePairs, acker.Pair{Root: root, Word: le.Uint64(body[size:])})
+		body, last = body[size+8:], root
 	}
 	for len(body) > 0 {
 		if len(body) < failHead {

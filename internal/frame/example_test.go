@@ -10,7 +10,8 @@ import (
 // A task's tuples become a section, the section a frame, and back.
 func Example() {
 	lin := tuple.Lineage{Link: tuple.Link{Root: tuple.NewRoot(9, 1), Edge: 0xa1}}
-	body, mark := frame.BeginValue(frame.AppendLineage(nil, &lin))
+	body, _ := frame.AppendLineage(nil, &lin, 0)
+	body, mark := frame.BeginValue(body)
 	body = frame.EndValue(append(body, "hello"...), mark)
 
 	f := frame.Begin(nil, "worker-1-5e2f")

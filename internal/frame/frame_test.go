@@ -110,8 +110,8 @@ func TestSections(t *testing.T) {
 			t.Errorf("%d of %d bytes", n, len(body))
 		}
 	}
-	if _, _, err := NextSection(AppendSection(nil, Section{Count: 3, Body: make([]byte, 14)})); err == nil {
-		t.Error("three tuples in 14 bytes")
+	if _, _, err := NextSection(AppendSection(nil, Section{Count: 3, Body: make([]byte, 8)})); err == nil {
+		t.Error("three tuples in 8 bytes")
 	}
 }
 
@@ -125,11 +125,17 @@ func lineages() []tuple.Lineage {
 
 func tuples() []byte {
 	var body []byte
+	var last tuple.Root
 	for i, lin := range lineages() {
-		b, mark := BeginValue(AppendLineage(body, &lin))
-		body = EndValue(append(b, strings.Repeat("v", i)...), mark)
+		body, last = appendTuple(body, &lin, last, strings.Repeat("v", i))
 	}
 	return body
+}
+
+func appendTuple[V string | []byte](body []byte, lin *tuple.Lineage, last tuple.Root, value V) ([]byte, tuple.Root) {
+	body, last = AppendLineage(body, lin, last)
+	body, mark := BeginValue(body)
+	return EndValue(append(body, value...), mark), last
 }
 
 func TestTuples(t *testing.T) {
@@ -158,6 +164,45 @@ func TestTuples(t *testing.T) {
 	}
 }
 
+// TestRootsThatFollow: a root costs a byte if it is near the one before, and comes
+// back however far it is.
+func TestRootsThatFollow(t *testing.T) {
+	far := []tuple.Root{1, 0xffff_ffff_ffff_ffff, 1 << 63, tuple.NewRoot(1, 5), tuple.NewRoot(1, 4), tuple.NewRoot(1<<24-1, 1<<40-1)}
+	var body []byte
+	var last tuple.Root
+	for _, root := range far {
+		body, last = appendTuple(body, &tuple.Lineage{Link: tuple.Link{Root: root, Edge: 7}}, last, "")
+		body, last = appendTuple(body, &tuple.Lineage{}, last, "")
+	}
+	if got := AppendRoots(nil, body); !cmp.Equal(got, far) {
+		t.Errorf("%v, want %v", got, far)
+	}
+	near, last := appendTuple(nil, &tuple.Lineage{Link: tuple.Link{Root: far[3], Edge: 7}}, 0, "")
+	both, _ := appendTuple(near, &tuple.Lineage{Link: tuple.Link{Root: far[3] + 63, Edge: 7}}, last, "")
+	if n := len(both) - len(near); n != 1+minLink+valueHead {
+		t.Errorf("%d bytes of a tuple near the one before", n)
+	}
+}
+
+func TestLongValues(t *testing.T) {
+	for _, n := range []int{long - 1, long, long + 1, 1 << 20} {
+		value := bytes.Repeat([]byte("0123456789"), n/10+1)[:n]
+		body, last := appendTuple(nil, &tuple.Lineage{}, 0, value)
+		body, _ = appendTuple(body, &tuple.Lineage{}, last, "behind")
+		r := NewTuples(body)
+		_, got, _ := r.Next()
+		_, behind, _ := r.Next()
+		if !bytes.Equal(got, value) || string(behind) != "behind" || r.Err() != nil {
+			t.Errorf("%d bytes came back as %d, and %q", n, len(got), behind)
+		}
+		if r := NewTuples(body[:valueHead+longHead]); n >= long {
+			if _, _, ok := r.Next(); ok || r.Err() == nil {
+				t.Error("half a length")
+			}
+		}
+	}
+}
+
 func TestAcks(t *testing.T) {
 	pairs := []acker.Pair{{Root: 1, Word: 2}, {Root: 3, Word: 1 << 63}}
 	fails := []Fail{
@@ -169,7 +214,7 @@ func TestAcks(t *testing.T) {
 	if diff := cmp.Diff(pairs, p) + cmp.Diff(fails, f); err != nil || diff != "" {
 		t.Errorf("%v %s", err, diff)
 	}
-	whole := map[int]bool{4 + 2*PairSize: true, 4 + 2*PairSize + failHead: true}
+	whole := map[int]bool{4 + 2*minLink: true, 4 + 2*minLink + failHead: true}
 	for n := range body {
 		p, f, err := DecodeAcks(body[:n], pairs, fails)
 		if (err == nil) != whole[n] || err != nil && (len(p) != 2 || len(f) != 2) {
@@ -264,6 +309,7 @@ func FuzzTuples(f *testing.F) {
 	f.Add([]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 1})
 	f.Fuzz(func(t *testing.T, body []byte) {
 		var again []byte
+		var last tuple.Root
 		size := 0
 		r := NewTuples(body)
 		for {
@@ -271,11 +317,10 @@ func FuzzTuples(f *testing.F) {
 			if !ok {
 				break
 			}
-			if size += linkSize*(1+len(roots(lin))) + len(value); size > 20*len(body)+64 {
+			if size += 16*(1+len(roots(lin))) + len(value); size > 20*len(body)+64 {
 				t.Fatal("more than the bytes hold")
 			}
-			b, mark := BeginValue(AppendLineage(again, &lin))
-			again = EndValue(append(b, value...), mark)
+			again, last = appendTuple(again, &lin, last, value)
 		}
 		AppendRoots(nil, body)
 		// What was read reads as it did, but for links to nothing.
@@ -331,10 +376,10 @@ func large(dst []byte) []byte {
 	var room [8 << 10]byte
 	dst = Begin(dst, "worker-1-5e2f77aa")
 	for task := range uint32(4) {
-		body, n := room[:0], 0
+		body, n, last := room[:0], 0, tuple.Root(0)
 		for ; len(body) < 8000; n++ {
-			b, mark := BeginValue(AppendLineage(body, &lin))
-			body = EndValue(append(b, value[:]...), mark)
+			lin.Root++
+			body, last = appendTuple(body, &lin, last, value[:])
 		}
 		dst = AppendSection(dst, Section{To: Address{task, 1}, Position: 8000, Tuples: uint64(n), Count: n, Body: body})
 	}

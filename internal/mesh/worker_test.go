@@ -161,9 +161,12 @@ func (w *worker) Marked() {
 // bytes.
 func section(size int, numbers ...uint64) mesh.Section {
 	s := mesh.Section{Inlet: 2, Count: len(numbers)}
+	var body []byte
+	var last tuple.Root
 	for _, n := range numbers {
 		root := tuple.Root(n)
-		body, mark := frame.BeginValue(frame.AppendLineage(s.Body, &tuple.Lineage{Link: tuple.Link{Root: root, Edge: ^n}}))
+		body, last = frame.AppendLineage(s.Body, &tuple.Lineage{Link: tuple.Link{Root: root, Edge: ^n}}, last)
+		body, mark := frame.BeginValue(body)
 		body = binary.LittleEndian.AppendUint64(body, n)
 		body = append(body, make([]byte, max(size-8, 0))...)
 		s.Body = frame.EndValue(body, mark)

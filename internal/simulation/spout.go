@@ -235,7 +235,8 @@ func links(l *tuple.Lineage) []tuple.Link {
 // bytes of nothing.
 func (s *simulation) pack(lin tuple.Lineage, n node) section {
 	x := section{Section: frame.Section{Count: 1}}
-	b, mark := frame.BeginValue(frame.AppendLineage(nil, &lin))
+	b, _ := frame.AppendLineage(nil, &lin, 0)
+	b, mark := frame.BeginValue(b)
 	b = n.append(b)
 	b = append(b, make([]byte, s.rng.IntN(s.plan.padding))...)
 	x.Body = frame.EndValue(b, mark)
