@@ -12,6 +12,10 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
+// writeBuffer is how many bytes NATS gathers while its last write is under way. With
+// its own 32 KiB every other frame is a write of its own, and a wake-up of the server.
+const writeBuffer = 128 << 10
+
 // options are the user's, and over them ours.
 func (n Net) options(urls []*url.URL) (nats.Options, error) {
 	o := nats.GetDefaultOptions()
@@ -37,6 +41,9 @@ func (n Net) options(urls []*url.URL) (nats.Options, error) {
 	o.NoEcho = false // a worker may send to itself
 	o.PingInterval, o.MaxPingsOut = n.ping, 2
 	o.FlusherTimeout = 2 * n.ping // of one write, in which Send may be
+	if o.WriteBufferSize == 0 {
+		o.WriteBufferSize = writeBuffer
+	}
 	return o, nil
 }
 
