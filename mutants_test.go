@@ -172,7 +172,7 @@ var mutants = []mutant{
 	{"T3 acks of a cut task stay behind", "internal/engine/bolttask.go", "\tt.acks.flush(t.run)\n\tfor _, r := range t.routers {", "\tfor _, r := range t.routers {", "TestCut", "internal/engine"},
 	{"C5 a tuple that no frame can hold", "internal/engine/route.go", "size > transport.MaxFrame/2", "size > 2*transport.MaxFrame", "TestRouteRefuses", "internal/engine"},
 	{"E3 refused by a codec, and nobody knows", "internal/engine/route.go", "\t\t\ts.refuse(t, err)\n\t\t\tcontinue", "\t\t\tcontinue", "TestRouteRefuses", "internal/engine"},
-	{"A1 an outage counts", "internal/assign/leases.go", "if away {", "if false {", "TestAway", ""},
+	{"A1 an outage counts", "internal/assign/leases.go", "if away {", "if false && away {", "TestAway", ""},
 	{"A1 nobody is ever lost", "internal/assign/leases.go", "l.at(now)-s.at < l.ttl)", "l.at(now)-s.at < 1000*l.ttl)", "TestLostAfterTTL", ""},
 	{"A2 the successor begins at once", plan, "\t\ts.Prev = s.Placement\n", "", "TestWorld", ""},
 	{"A2 the former one is let go early", plan, "prev.Applied >= s.Moved {", "true {", "TestWorld", ""},
