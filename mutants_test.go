@@ -226,7 +226,7 @@ func (m mutant) run(t *testing.T) (string, error) {
 	if err := os.WriteFile(list, overlay, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	args := []string{"test", "-overlay", list, "-count=1", "-vet=off", "-timeout=30s", "-run", fmt.Sprintf("^%s$", m.test)}
+	args := []string{"test", "-overlay", list, "-count=1", "-vet=off", "-ldflags=-s -w", "-timeout=30s", "-run", fmt.Sprintf("^%s$", m.test)}
 	if m.in != "" {
 		args = append(args, "./"+m.in)
 	} else {

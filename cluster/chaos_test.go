@@ -19,8 +19,8 @@ var chaosSeed = flag.Uint64("chaos.seed", 0, "run this seed of TestChaos alone")
 // and no tree had to wait for its timeout.
 func TestChaos(t *testing.T) {
 	seeds := 12
-	if testing.Short() {
-		seeds = 3
+	if testing.Short() || raceEnabled {
+		seeds = 4
 	}
 	for seed := uint64(1); seed <= uint64(seeds); seed++ {
 		if *chaosSeed != 0 {
