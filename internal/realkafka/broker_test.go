@@ -79,8 +79,9 @@ func TestBrokerLife(t *testing.T) {
 	if err := errors.Join(k.Stop(), k.Restart(t.Context())); err != nil {
 		t.Fatal(err)
 	}
+	produce("d") // which waits until the partition has a leader again
 	records, err := b.Read(t.Context(), "in")
-	if err != nil || len(records) != 3 || k.Addrs()[0] != addr || k.Pid() == pid {
+	if err != nil || len(records) != 4 || k.Addrs()[0] != addr || k.Pid() == pid {
 		t.Errorf("%d records, %v, at %v", len(records), err, k.Addrs())
 	}
 	if err := k.Wipe(t.Context()); err != nil {
