@@ -80,7 +80,7 @@ type Span struct{ Seconds, From, Until float64 }
 
 // Full measures everything. On two cores it takes a good hour.
 var Full = Plan{
-	Name: "full", Experiments: Experiments, Repeats: 5, Bisections: 5, Tries: 3, Rules: Strict, Quiet: 40,
+	Name: "full", Experiments: Experiments, Repeats: 5, Bisections: 5, Tries: 5, Rules: Strict, Quiet: 40,
 	Backlog: 2_000_000, Warm: .1, Partitions: 5,
 	Probes: 4, Probe: Span{7, 2, 2}, Load: Span{11, 2, 5}, Kill: Span{14, 2, 2}, Fault: 5,
 	Fractions: []float64{.1, .25, .5, .8, .95, 1.1}, Poison: 10_000, Dilute: .1,
