@@ -93,7 +93,7 @@ func TestReference(t *testing.T) {
 
 func TestWorkers(t *testing.T) {
 	out := output(t, func() error {
-		return run(t.Context(), []string{"workers", "-n", "300000", "-runs", "1", "-decoders", "2", "-encoders", "2", "-idle", "1", "-json", "-q"})
+		return run(t.Context(), []string{"workers", "-embedded", "-n", "300000", "-runs", "1", "-decoders", "2", "-encoders", "2", "-idle", "1", "-json", "-q"})
 	})
 	lines := strings.Split(strings.TrimSpace(out), "\n")
 	dec := json.NewDecoder(bytes.NewBufferString(lines[len(lines)-1]))

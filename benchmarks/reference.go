@@ -52,7 +52,7 @@ func runReference(ctx context.Context, args []string) (err error) {
 	if err := k.open(ctx); err != nil {
 		return err
 	}
-	results, err := k.interleave(ctx, k.each(k.drain), k.runs)
+	results, err := k.interleave(ctx, k.each(k.profiled), k.runs)
 	if err != nil {
 		return err
 	}
@@ -98,19 +98,10 @@ func (k *kafkaBench) path(name, suffix string) string {
 	return k.profileOf("reference-" + strings.ReplaceAll(name, "/", "-") + suffix)
 }
 
-// drain has a contender empty the input, and checks what came of it.
-func (k *kafkaBench) drain(ctx context.Context, s reference.Spec) (harness.Run, error) {
+// profiled is drain with a profile, if one is asked for.
+func (k *kafkaBench) profiled(ctx context.Context, s reference.Spec) (harness.Run, error) {
 	s.Profile = k.path(s.Contender, "")
-	run, err := harness.Measure(ctx, k.env(), "drain", s, k.kafka...)
-	if err != nil {
-		return run, err
-	}
-	// The broker was watched for all records, the contender for fewer.
-	run.Helpers *= float64(run.Count) / float64(s.Records)
-	if err := k.bench.Check(ctx, s); err != nil {
-		return run, err
-	}
-	return run, k.bench.Delete(ctx, s.Out)
+	return k.drain(ctx, s)
 }
 
 // warm is how long a steady load goes on before it is measured.

@@ -11,7 +11,7 @@ const stall = 30 * time.Second
 // Bounds of the time between two looks at a job, which cost it CPU time.
 const (
 	soonest = 2 * time.Millisecond
-	latest  = 100 * time.Millisecond
+	latest  = 250 * time.Millisecond
 )
 
 // Await looks at a job until it has done n records: each time when half of what is
