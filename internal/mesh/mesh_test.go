@@ -21,6 +21,7 @@ func TestDelivers(t *testing.T) {
 		ws := join(t, "a", "b")
 		a, b := ws[0], ws[1]
 		b.Accept(here)
+		pass(time.Second) // a hello that came before b knew a was not answered
 		out := a.Peer("b").Outlet(here)
 		if out != a.Peer("b").Outlet(here) {
 			t.Error("two outlets for one address")
