@@ -127,7 +127,9 @@ func (c *conn) begin(ctx context.Context) (err error) {
 		err := c.try(ctx, func(ctx context.Context) error {
 			_, err := c.js.AccountInfo(ctx)
 			for _, w := range c.wires {
-				err = errors.Join(err, w.nc.FlushWithContext(ctx))
+				if err == nil {
+					err = w.nc.FlushWithContext(ctx)
+				}
 			}
 			return err
 		})
