@@ -28,7 +28,7 @@ import (
 
 // Spec is one run.
 type Spec struct {
-	Contender string // acked, unacked, direct, receivers, handwritten, franz or protocol; the loops have tunings: handwritten/range
+	Contender string // acked, unacked, direct, receivers, handwritten, franz or protocol; some have tunings: acked/lz4, handwritten/range
 	Brokers   []string
 	In, Out   string
 	Group     string
@@ -61,9 +61,10 @@ type job interface {
 }
 
 func start(ctx context.Context, s Spec) (job, error) {
-	switch s.Contender {
-	case "acked", "unacked":
+	if _, ok := compressions[s.Contender]; ok {
 		return startTopology(ctx, s)
+	}
+	switch s.Contender {
 	case "direct", "receivers":
 		return startBatches(ctx, s)
 	case "protocol":

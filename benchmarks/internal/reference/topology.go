@@ -16,6 +16,17 @@ import (
 
 var tweetCodec = avro.Must(avro.New[tweets.Tweet](tweets.Schema))
 
+// compressions are how the topology's output is compressed, by contender. README.md
+// has the figures.
+var compressions = map[string]kafka.Compression{
+	"acked":        kafka.None,
+	"acked/gzip":   kafka.Gzip,
+	"acked/snappy": kafka.Snappy,
+	"acked/lz4":    kafka.LZ4,
+	"acked/zstd":   kafka.Zstd,
+	"unacked":      kafka.None,
+}
+
 // running is the topology as a job.
 type running struct {
 	*cluster.Running
@@ -48,12 +59,12 @@ func startTopology(ctx context.Context, s Spec) (job, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &running{Running: r, acked: s.Contender == "acked", poisoned: p}, nil
+	return &running{Running: r, acked: s.Contender != "unacked", poisoned: p}, nil
 }
 
 func build(s Spec, p *poisoned, opts ...topology.SpoutOption) (*topology.Topology, error) {
 	in := kafka.Spout{Brokers: s.Brokers, Topics: []string{s.In}, Group: s.Group, Instance: s.Instance, CommitEvery: commitEvery}
-	out := kafka.Bolt{Brokers: s.Brokers, Topic: s.Out}
+	out := kafka.Bolt{Brokers: s.Brokers, Topic: s.Out, Compression: compressions[s.Contender]}
 	b := topology.New("tweets")
 	raw := topology.Spout(b, "read", in.New, append(opts, topology.Parallelism(s.Tasks.Spouts))...)
 	decoded := p.decode(raw, s.Tasks.Decoders)
