@@ -100,33 +100,13 @@ func (m *Member) checkTopics() error {
 	return nil
 }
 
-// checkGroup learns whether we may join, without joining: a heartbeat of nobody
-// is refused for that, unless we have no right to send any.
-func (m *Member) checkGroup() error {
-	coordinator, err := m.client.Coordinator(m.cfg.Group)
-	if err == nil {
-		var resp *sarama.HeartbeatResponse
-		resp, err = coordinator.Heartbeat(&sarama.HeartbeatRequest{Version: 1, GroupId: m.cfg.Group, GenerationId: -1, MemberId: "nobody"})
-		if err == nil && resp.Err == sarama.ErrGroupAuthorizationFailed {
-			err = resp.Err
-		}
-	}
-	switch {
-	case errors.Is(err, sarama.ErrGroupAuthorizationFailed):
-		return fmt.Errorf("kafka: no right to use group %s; allow Read on it: %w", m.cfg.Group, err)
-	case err != nil:
-		return fmt.Errorf("kafka: find the coordinator of group %s: %w", m.cfg.Group, err)
-	}
-	return nil
-}
-
 // Join joins the group in the background. From now on the callbacks are called.
 func (m *Member) Join() error {
 	// The answer to a join comes when all members have joined, and each may
 	// let go of partitions before: that must not look like a dead connection.
 	conf := *m.conf
 	conf.Net.ReadTimeout = max(conf.Net.ReadTimeout, conf.Consumer.Group.Rebalance.Timeout+joinMargin)
-	m.wires = track(&conf)
+	m.wires = track(&conf, m.outlast)
 	own, err := dial(m.cfg.Brokers, &conf)
 	if err != nil {
 		return err

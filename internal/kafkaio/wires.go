@@ -15,13 +15,17 @@ type wires struct {
 		Dial(network, addr string) (net.Conn, error)
 	}
 
+	// again is called when addr could not be dialled, may wait, and reports
+	// whether to try once more.
+	again func(addr string) bool
+
 	mu   sync.Mutex // guards open
 	open map[net.Conn]bool
 }
 
 // track makes conf, which is the caller's own, open its connections through wires.
-func track(conf *sarama.Config) *wires {
-	w := &wires{open: map[net.Conn]bool{}}
+func track(conf *sarama.Config, again func(addr string) bool) *wires {
+	w := &wires{again: again, open: map[net.Conn]bool{}}
 	if conf.Net.Proxy.Enable {
 		w.base = conf.Net.Proxy.Dialer
 	} else { // as sarama does
@@ -31,9 +35,12 @@ func track(conf *sarama.Config) *wires {
 	return w
 }
 
-// Dial opens a connection.
+// Dial opens a connection. It blocks for as long as again says to go on.
 func (w *wires) Dial(network, addr string) (net.Conn, error) {
 	c, err := w.base.Dial(network, addr)
+	for err != nil && w.again(addr) {
+		c, err = w.base.Dial(network, addr)
+	}
 	if err != nil {
 		return nil, err
 	}

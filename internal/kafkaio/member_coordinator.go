@@ -1,0 +1,80 @@
+package kafkaio
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/IBM/sarama"
+)
+
+// checkGroup learns whether we may join, without joining.
+func (m *Member) checkGroup() error {
+	coordinator, err := m.client.Coordinator(m.cfg.Group)
+	if err == nil {
+		if err = probe(coordinator, m.cfg.Group); asleep(err) {
+			err = nil // whoever joins asks it again
+		}
+	}
+	switch {
+	case errors.Is(err, sarama.ErrGroupAuthorizationFailed):
+		return fmt.Errorf("kafka: no right to use group %s; allow Read on it: %w", m.cfg.Group, err)
+	case err != nil:
+		return fmt.Errorf("kafka: find the coordinator of group %s: %w", m.cfg.Group, err)
+	}
+	return nil
+}
+
+// probe sends a heartbeat of nobody. A coordinator at work refuses it for just that,
+// unless we have no right to send any; then the error says so.
+func probe(coordinator *sarama.Broker, group string) error {
+	resp, err := coordinator.Heartbeat(&sarama.HeartbeatRequest{Version: 1, GroupId: group, GenerationId: -1, MemberId: "nobody"})
+	if err != nil {
+		_ = coordinator.Close() // sarama opens it again at the next request
+		return err
+	}
+	if resp.Err == sarama.ErrGroupAuthorizationFailed || asleep(resp.Err) {
+		return resp.Err
+	}
+	return nil
+}
+
+// asleep reports whether a broker says that it does not coordinate a group, or not yet.
+func asleep(err error) bool {
+	return errors.Is(err, sarama.ErrOffsetsLoadInProgress) ||
+		errors.Is(err, sarama.ErrConsumerCoordinatorNotAvailable) ||
+		errors.Is(err, sarama.ErrNotCoordinatorForConsumer)
+}
+
+// outlast is called when addr could not be dialled, and reports whether it should be
+// again. It waits for the group's coordinator to be at work, for as long as there are
+// claims to lose.
+//
+// sarama gives a membership up after four heartbeats that it could not send, which at
+// a closed port is a matter of milliseconds. The partitions are let go at once, and
+// what was written and is not committed is read again. The coordinator, though, keeps
+// its members over its own restart, and counts their sessions anew: so the dial is
+// what waits. The coordinator is looked up by another client, and asked whether it has
+// read its group, since sarama takes "not yet" for the end, too. For one that is
+// elsewhere by now this does not wait: sarama finds it as it joins again, and it
+// accepts the commits of the session that ended.
+func (m *Member) outlast(addr string) bool {
+	for m.claims.Load() > 0 && sleep(m.ctx, m.conf.Metadata.Retry.Backoff) {
+		var coordinator *sarama.Broker
+		err := m.client.RefreshCoordinator(m.cfg.Group)
+		if err == nil {
+			coordinator, err = m.client.Coordinator(m.cfg.Group)
+		}
+		if err == nil && coordinator.Addr() != addr {
+			return false
+		}
+		if err == nil {
+			err = probe(coordinator, m.cfg.Group)
+		}
+		if err == nil {
+			m.health.good(membership, m.cfg.Group)
+			return true
+		}
+		m.health.bad(membership, m.cfg.Group, err)
+	}
+	return false
+}
