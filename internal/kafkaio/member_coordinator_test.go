@@ -5,6 +5,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/IBM/sarama"
 
@@ -71,6 +72,7 @@ func (p *port) reopen() {
 func through(p *port) func(*sarama.Config) {
 	return func(c *sarama.Config) {
 		c.Net.Proxy.Enable, c.Net.Proxy.Dialer = true, p
+		c.Metadata.Retry.Max, c.Metadata.Retry.Backoff = 1, 50*time.Millisecond
 	}
 }
 
@@ -83,7 +85,7 @@ func TestMemberOutlastsCoordinator(t *testing.T) {
 	c := <-claims
 	id, generation := m.Identity()
 	p.shut()
-	p.await(30) // dials; sarama's heartbeats are given up after three
+	p.await(20) // dials; sarama's heartbeats would have been given up after two
 	if doing, err := m.Trouble(); doing == "" || err == nil {
 		t.Errorf("while the broker is away the trouble is %q, %v", doing, err)
 	}
@@ -113,7 +115,7 @@ func TestMemberClosesWithoutCoordinator(t *testing.T) {
 	m, claims := joined(t, broker, "", through(p))
 	c := <-claims
 	p.shut()
-	p.await(30)
+	p.await(20)
 	if err := m.Close(); err == nil {
 		t.Error("it says that it has left the group, which it cannot have")
 	}
