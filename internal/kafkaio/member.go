@@ -46,6 +46,7 @@ type Member struct {
 	group  sarama.ConsumerGroup
 	own    sarama.Client // of group, which may block its connections for long
 	wires  *wires        // of own
+	away   sync.Mutex    // held by the one who waits for the coordinator
 	health health
 	ready  chan struct{}
 
@@ -106,7 +107,7 @@ func (m *Member) Join() error {
 	// let go of partitions before: that must not look like a dead connection.
 	conf := *m.conf
 	conf.Net.ReadTimeout = max(conf.Net.ReadTimeout, conf.Consumer.Group.Rebalance.Timeout+joinMargin)
-	m.wires = track(&conf, m.outlast)
+	m.wires = track(&conf, m.outlast, m.reached)
 	own, err := dial(m.cfg.Brokers, &conf)
 	if err != nil {
 		return err

@@ -1,8 +1,10 @@
 package kafkaio
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/IBM/sarama"
 )
@@ -45,6 +47,10 @@ func asleep(err error) bool {
 		errors.Is(err, sarama.ErrNotCoordinatorForConsumer)
 }
 
+// leastPause is between two looks at a coordinator that is away, whatever the
+// configuration says.
+const leastPause = 100 * time.Millisecond
+
 // outlast is called when addr could not be dialled, and reports whether it should be
 // again. It waits for the group's coordinator to be at work, for as long as there are
 // claims to lose.
@@ -53,28 +59,42 @@ func asleep(err error) bool {
 // a closed port is a matter of milliseconds. The partitions are let go at once, and
 // what was written and is not committed is read again. The coordinator, though, keeps
 // its members over its own restart, and counts their sessions anew: so the dial is
-// what waits. The coordinator is looked up by another client, and asked whether it has
-// read its group, since sarama takes "not yet" for the end, too. For one that is
-// elsewhere by now this does not wait: sarama finds it as it joins again, and it
-// accepts the commits of the session that ended.
-func (m *Member) outlast(addr string) bool {
-	for m.claims.Load() > 0 && sleep(m.ctx, m.conf.Metadata.Retry.Backoff) {
+// what waits. The coordinator is looked up by another client, since the dial holds a
+// lock that all of this one may need, and asked whether it has read its group, since
+// sarama takes "not yet" for the end, too. For one that is elsewhere by now this does
+// not wait: sarama finds it as it joins again, and it accepts the commits of the
+// session that ended.
+func (m *Member) outlast(addr string, failed error) bool {
+	m.away.Lock()
+	defer m.away.Unlock()
+	said := false
+	for m.claims.Load() > 0 && sleep(m.ctx, max(m.conf.Metadata.Retry.Backoff, leastPause)) {
 		var coordinator *sarama.Broker
 		err := m.client.RefreshCoordinator(m.cfg.Group)
 		if err == nil {
 			coordinator, err = m.client.Coordinator(m.cfg.Group)
 		}
 		if err == nil && coordinator.Addr() != addr {
+			if said {
+				m.reached()
+			}
 			return false
 		}
 		if err == nil {
 			err = probe(coordinator, m.cfg.Group)
 		}
+		if forGood(err) != "" {
+			m.trouble(err)
+			return false
+		}
+		said = true
+		m.health.bad(membership, m.cfg.Group, cmp.Or(err, failed))
 		if err == nil {
-			m.health.good(membership, m.cfg.Group)
 			return true
 		}
-		m.health.bad(membership, m.cfg.Group, err)
 	}
 	return false
 }
+
+// reached says that the coordinator is, after outlast said that it is not.
+func (m *Member) reached() { m.health.good(membership, m.cfg.Group) }

@@ -16,16 +16,17 @@ type wires struct {
 	}
 
 	// again is called when addr could not be dialled, may wait, and reports
-	// whether to try once more.
-	again func(addr string) bool
+	// whether to try once more; reached, when that helped.
+	again   func(addr string, err error) bool
+	reached func()
 
 	mu   sync.Mutex // guards open
 	open map[net.Conn]bool
 }
 
 // track makes conf, which is the caller's own, open its connections through wires.
-func track(conf *sarama.Config, again func(addr string) bool) *wires {
-	w := &wires{again: again, open: map[net.Conn]bool{}}
+func track(conf *sarama.Config, again func(addr string, err error) bool, reached func()) *wires {
+	w := &wires{again: again, reached: reached, open: map[net.Conn]bool{}}
 	if conf.Net.Proxy.Enable {
 		w.base = conf.Net.Proxy.Dialer
 	} else { // as sarama does
@@ -38,8 +39,10 @@ func track(conf *sarama.Config, again func(addr string) bool) *wires {
 // Dial opens a connection. It blocks for as long as again says to go on.
 func (w *wires) Dial(network, addr string) (net.Conn, error) {
 	c, err := w.base.Dial(network, addr)
-	for err != nil && w.again(addr) {
-		c, err = w.base.Dial(network, addr)
+	for err != nil && w.again(addr, err) {
+		if c, err = w.base.Dial(network, addr); err == nil {
+			w.reached()
+		}
 	}
 	if err != nil {
 		return nil, err
