@@ -13,8 +13,9 @@ import (
 
 // ReadStats are the stats of all clusters that run, or ran, a topology: one for each
 // version of it that is known, the one that reported last first. Each is the sum of
-// its workers, those included that have ended; Workers are the ones that run. Workers
-// report once a second. It blocks until the net is reached or ctx ends.
+// its workers, those included that have ended, as far as the last hundred reports of
+// the topology go; Workers are the ones that run. Workers report once a second. It
+// blocks until the net is reached or ctx ends.
 func ReadStats(ctx context.Context, net transport.Net, topology string) (all []Stats, err error) {
 	conn, err := net.Open(ctx, "stats", "reader-"+rand.Text())
 	if err != nil {

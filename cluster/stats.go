@@ -10,9 +10,9 @@ import (
 // task once a batch.
 type Stats struct {
 	Topology, Fingerprint string
-	Uptime                time.Duration
-	Workers               []string
-	Components            []Component // in the order of declaration
+	Uptime                time.Duration // of the worker that has run longest
+	Workers               []string      // that run it; "local" in one process
+	Components            []Component   // in the order of declaration
 
 	// Counters are those that tasks made, by name. Workers add, when it is not
 	// 0: "frames dropped", which arrived and were thrown away since the worker
@@ -41,11 +41,11 @@ type Component struct {
 	Emitted, Executed, Acked, Failed, Replayed, Dropped, Unsent, Abroad uint64
 	FailedBy                                                            map[tuple.Kind]uint64 // those that are not zero
 
-	Pending  int     // open trees of a spout
+	Pending  int     // emits of a spout that it was not told the outcome of
 	Window   int     // how many may be open now (rule O1)
 	Held     int     // inputs that a bolt holds
 	Queued   int     // inputs that wait
-	Capacity float64 // share of the time that the busiest task was executing
+	Capacity float64 // share of the uptime that the busiest task was executing
 
 	Execute  Latency       // of a bolt: one Execute, sampled once a batch
 	Complete Latency       // of a spout: from emit to the end of the tree, acked trees only
@@ -58,7 +58,8 @@ type Component struct {
 type Latency struct{ P50, P90, P99, P999, Max time.Duration }
 
 // Stats is a snapshot. It takes no lock that a task would wait for long. Of a
-// Worker it is what this process did; [ReadStats] is for the whole cluster.
+// Worker it is what this process did since it last joined; [ReadStats] is for the
+// whole cluster.
 func (r *Running) Stats() Stats {
 	one := r.snapshot()
 	return merge([]report{one}, func(string) bool { return true })

@@ -19,7 +19,7 @@ import (
 )
 
 // Two workers share the tasks of one topology. Here they are in one process; between
-// machines Net is natsnet.Net{URL: "nats://host:4222"}, and each process runs this
+// machines Net is natsnet.Net{URL: "tls://host:4222"}, and each process runs this
 // function once.
 func ExampleWorker() {
 	net := inproc.New()

@@ -25,7 +25,7 @@ type Options struct {
 	Wire     bool          // take every value through its codec
 	Taps     []Tap         // for test kits: readers that the declaration does not have
 
-	Abroad  bool   // tasks may be on other workers: for StartSite
+	Abroad  bool   // tasks may be on other workers: for NewSite
 	Cluster string // of those workers; empty for a run of one process
 }
 

@@ -126,9 +126,9 @@ func (m *Member) Report(s assign.Status) {
 // tasks. It must stop everything, leave, and may join afresh.
 func (m *Member) Lost() <-chan struct{} { return m.lost }
 
-// Doubtful reports that the lease was not renewed for two seconds. Who has heard from
-// no other worker either in that time suspends its spouts: in another second the
-// others may place them anew.
+// Doubtful reports that the lease was not renewed for two seconds. Who is not told by
+// all other workers that theirs was not either suspends its spouts: in another second
+// the others may place them anew.
 func (m *Member) Doubtful() bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -16,8 +16,7 @@ import (
 
 var tweetCodec = avro.Must(avro.New[tweets.Tweet](tweets.Schema))
 
-// compressions are how the topology's output is compressed, by contender. README.md
-// has the figures.
+// compressions are how the topology's output is compressed, by contender.
 var compressions = map[string]kafka.Compression{
 	"acked":        kafka.None,
 	"acked/gzip":   kafka.Gzip,
