@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kfake"
@@ -115,7 +116,8 @@ func (b *Broker) Addrs() []string { return b.addrs }
 func (b *Broker) Cluster() *kfake.Cluster { return b.cluster }
 
 // CreateTopic creates a topic from "name" or "name:partitions", with topic
-// configs as key and value in turn ("max.message.bytes", "20000000").
+// configs as key and value in turn ("max.message.bytes", "20000000"), and returns when
+// it can be written to.
 func (b *Broker) CreateTopic(ctx context.Context, spec string, configs ...string) error {
 	name, partitions, err := parseTopic(spec)
 	if err != nil {
@@ -128,5 +130,30 @@ func (b *Broker) CreateTopic(ctx context.Context, spec string, configs ...string
 	if _, err := b.admin.CreateTopic(ctx, partitions, -1, byKey, name); err != nil {
 		return fmt.Errorf("kafkatest: create topic %s: %w", name, err)
 	}
-	return nil
+	return b.awaitLeaders(ctx, name)
+}
+
+// awaitLeaders returns when a topic that was just created can be written to: a broker
+// answers before it has heard of it.
+func (b *Broker) awaitLeaders(ctx context.Context, topic string) error {
+	again := time.NewTicker(20 * time.Millisecond)
+	defer again.Stop()
+	for {
+		topics, err := b.admin.ListTopics(ctx, topic)
+		if err != nil {
+			return fmt.Errorf("kafkatest: look up topic %s: %w", topic, err)
+		}
+		led := topics[topic].Err == nil
+		for _, p := range topics[topic].Partitions {
+			led = led && p.Err == nil && p.Leader >= 0
+		}
+		if led && len(topics[topic].Partitions) > 0 {
+			return nil
+		}
+		select {
+		case <-again.C:
+		case <-ctx.Done():
+			return fmt.Errorf("kafkatest: topic %s has no leaders: %w", topic, context.Cause(ctx))
+		}
+	}
 }
