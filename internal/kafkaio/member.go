@@ -107,7 +107,7 @@ func (m *Member) Join() error {
 	// let go of partitions before: that must not look like a dead connection.
 	conf := *m.conf
 	conf.Net.ReadTimeout = max(conf.Net.ReadTimeout, conf.Consumer.Group.Rebalance.Timeout+joinMargin)
-	m.wires = track(&conf, m.outlast, m.reached)
+	m.wires = track(&conf, m.outlast)
 	own, err := dial(m.cfg.Brokers, &conf)
 	if err != nil {
 		return err

@@ -51,44 +51,36 @@ func asleep(err error) bool {
 // configuration says.
 const leastPause = 100 * time.Millisecond
 
-// outlast is called when addr could not be dialled, and reports whether it should be
-// again. It waits for the group's coordinator to be at work, for as long as there are
-// claims to lose.
+// outlast is called after a dial to addr, which may have failed, and reports whether
+// the coordinator of the group is there and was away, so that to dial again is what
+// helps. While there are claims to lose it waits for it to be at work.
 //
 // sarama gives a membership up after four heartbeats that it could not send, which at
-// a closed port is a matter of milliseconds. The partitions are let go at once, and
-// what was written and is not committed is read again. The coordinator, though, keeps
-// its members over its own restart, and counts their sessions anew: so the dial is
-// what waits. The coordinator is looked up by another client, since the dial holds a
-// lock that all of this one may need, and asked whether it has read its group, since
-// sarama takes "not yet" for the end, too. For one that is elsewhere by now this does
-// not wait: sarama finds it as it joins again, and it accepts the commits of the
-// session that ended.
+// a closed port, or one that hangs up, is a matter of milliseconds. The partitions are
+// let go at once, and what was written and is not committed is read again. The
+// coordinator, though, keeps its members over its own restart, and counts their
+// sessions anew: so the dial is what waits. The coordinator is looked up by another
+// client, since the dial holds a lock that all of this one may need, and asked whether
+// it has read its group, since sarama takes "not yet" for the end, too. For one that is
+// elsewhere by now this does not wait: sarama finds it as it joins again, and it
+// accepts the commits of the session that ended.
 func (m *Member) outlast(addr string, failed error) bool {
 	m.away.Lock()
 	defer m.away.Unlock()
-	said := false
-	for m.claims.Load() > 0 && sleep(m.ctx, max(m.conf.Metadata.Retry.Backoff, leastPause)) {
-		var coordinator *sarama.Broker
-		err := m.client.RefreshCoordinator(m.cfg.Group)
-		if err == nil {
-			coordinator, err = m.client.Coordinator(m.cfg.Group)
-		}
-		if err == nil && coordinator.Addr() != addr {
-			if said {
-				m.reached()
-			}
+	for away := failed != nil; m.claims.Load() > 0; away = true {
+		if away && !sleep(m.ctx, max(m.conf.Metadata.Retry.Backoff, leastPause)) {
 			return false
 		}
-		if err == nil {
-			err = probe(coordinator, m.cfg.Group)
-		}
-		if forGood(err) != "" {
+		there, err := m.coordinates(addr)
+		switch {
+		case forGood(err) != "":
 			m.trouble(err)
 			return false
+		case err == nil && (!there || !away):
+			m.health.good(membership, m.cfg.Group)
+			return false
 		}
-		said = true
-		m.health.bad(membership, m.cfg.Group, cmp.Or(err, failed))
+		m.health.bad(membership, m.cfg.Group, cmp.Or(err, failed, error(sarama.ErrNotConnected)))
 		if err == nil {
 			return true
 		}
@@ -96,5 +88,15 @@ func (m *Member) outlast(addr string, failed error) bool {
 	return false
 }
 
-// reached says that the coordinator is, after outlast said that it is not.
-func (m *Member) reached() { m.health.good(membership, m.cfg.Group) }
+// coordinates asks whether the group's coordinator is at addr. An error says that it
+// is not at work, or nobody knows where.
+func (m *Member) coordinates(addr string) (there bool, err error) {
+	if err := m.client.RefreshCoordinator(m.cfg.Group); err != nil {
+		return false, err
+	}
+	coordinator, err := m.client.Coordinator(m.cfg.Group)
+	if err != nil || coordinator.Addr() != addr {
+		return false, err
+	}
+	return true, probe(coordinator, m.cfg.Group)
+}

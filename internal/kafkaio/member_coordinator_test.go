@@ -16,6 +16,7 @@ import (
 type port struct {
 	mu      sync.Mutex // guards what follows
 	closed  bool
+	hangsUp bool // instead of refusing while it is closed
 	refused int
 	changed sync.Cond
 	open    []net.Conn
@@ -34,6 +35,10 @@ func (p *port) Dial(network, addr string) (net.Conn, error) {
 	if p.closed {
 		p.refused++
 		p.changed.Broadcast()
+		if p.hangsUp {
+			c, other := net.Pipe()
+			return c, other.Close()
+		}
 		return nil, &net.OpError{Op: "dial", Net: network, Err: syscall.ECONNREFUSED}
 	}
 	c, err := net.Dial(network, addr)
@@ -79,8 +84,17 @@ func through(p *port) func(*sarama.Config) {
 // A broker that is gone for longer than sarama tries its heartbeats finds its members
 // as they were: no claim is lost, and the session goes on to commit.
 func TestMemberOutlastsCoordinator(t *testing.T) {
+	for name, hangsUp := range map[string]bool{"closed": false, "hangs up": true} {
+		t.Run(name, func(t *testing.T) {
+			p := newPort()
+			p.hangsUp = hangsUp
+			outlasts(t, p)
+		})
+	}
+}
+
+func outlasts(t *testing.T, p *port) {
 	broker := fresh(t, "in")
-	p := newPort()
 	m, claims := joined(t, broker, "", through(p))
 	c := <-claims
 	id, generation := m.Identity()

@@ -15,18 +15,17 @@ type wires struct {
 		Dial(network, addr string) (net.Conn, error)
 	}
 
-	// again is called when addr could not be dialled, may wait, and reports
-	// whether to try once more; reached, when that helped.
-	again   func(addr string, err error) bool
-	reached func()
+	// again is called after each dial, may wait, and reports whether to dial once
+	// more.
+	again func(addr string, err error) bool
 
 	mu   sync.Mutex // guards open
 	open map[net.Conn]bool
 }
 
 // track makes conf, which is the caller's own, open its connections through wires.
-func track(conf *sarama.Config, again func(addr string, err error) bool, reached func()) *wires {
-	w := &wires{again: again, reached: reached, open: map[net.Conn]bool{}}
+func track(conf *sarama.Config, again func(addr string, err error) bool) *wires {
+	w := &wires{again: again, open: map[net.Conn]bool{}}
 	if conf.Net.Proxy.Enable {
 		w.base = conf.Net.Proxy.Dialer
 	} else { // as sarama does
@@ -39,10 +38,11 @@ func track(conf *sarama.Config, again func(addr string, err error) bool, reached
 // Dial opens a connection. It blocks for as long as again says to go on.
 func (w *wires) Dial(network, addr string) (net.Conn, error) {
 	c, err := w.base.Dial(network, addr)
-	for err != nil && w.again(addr, err) {
-		if c, err = w.base.Dial(network, addr); err == nil {
-			w.reached()
+	for w.again(addr, err) {
+		if err == nil {
+			_ = c.Close() // whoever is there hangs up
 		}
+		c, err = w.base.Dial(network, addr)
 	}
 	if err != nil {
 		return nil, err
