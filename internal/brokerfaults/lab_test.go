@@ -104,6 +104,7 @@ func settings() *sarama.Config {
 	c.Consumer.MaxWaitTime = 50 * time.Millisecond
 	c.Consumer.Retry.Backoff = 50 * time.Millisecond
 	c.Consumer.Group.Heartbeat.Interval = 200 * time.Millisecond
+	c.Consumer.Group.Session.Timeout = 45 * time.Second // Kafka's own default, and more than any fault takes
 	c.Consumer.Group.Rebalance.Timeout = 4 * time.Second
 	c.Consumer.Group.Rebalance.Retry.Backoff = 50 * time.Millisecond
 	c.Consumer.Group.Rebalance.GroupStrategies = []sarama.BalanceStrategy{sarama.NewBalanceStrategyCooperativeSticky()}

@@ -19,7 +19,6 @@ type row struct {
 	kept    float64       // at least so many percent of the input's rate; a third of it beside other tests
 	stale   time.Duration // commits stand still for so long at most
 	back    time.Duration // there is output again so long after the fault at most
-	doubles bool          // the group may take its partitions from the job with trees open: they are read again
 }
 
 // or is the length of a fault: long with the build tag faults.
@@ -59,10 +58,10 @@ func (r row) judge(t *testing.T, s seen) {
 	if s.Hits == 0 {
 		t.Error("the fault never struck")
 	}
-	if s.Duplicates > 0 && !r.doubles {
+	if s.Duplicates > 0 {
 		t.Errorf("%d records doubled, although nothing crashed", s.Duplicates)
 	}
-	if !r.replays && s.Replayed > 0 || !r.doubles && uint64(s.Disorder) > s.Replayed {
+	if !r.replays && s.Replayed > 0 || uint64(s.Disorder) > s.Replayed {
 		t.Errorf("%d records replayed, %d out of order", s.Replayed, s.Disorder)
 	}
 	if most := tasks * (topology.DefaultMaxPending + batch); s.Pending > most {

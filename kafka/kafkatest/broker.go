@@ -78,6 +78,7 @@ func Connect(ctx context.Context, addrs ...string) (*Broker, error) {
 func connect(addrs []string) (*Broker, error) {
 	client, err := kgo.NewClient(
 		kgo.SeedBrokers(addrs...),
+		kgo.AlwaysRetryEOF(), // brokers of tests hang up
 		kgo.ProducerLinger(0),
 		kgo.ProducerBatchCompression(kgo.NoCompression()),
 		kgo.RecordPartitioner(kgo.BasicConsistentPartitioner(partitioner)),
