@@ -15,12 +15,13 @@ const (
 )
 
 // Await looks at a job until it has done n records: each time when half of what is
-// left should be. It gives up when the job has ended, or does nothing for long, or
+// left should be, and no later than it was seen to do something, since a job begins
+// slowly. It gives up when the job has ended, or does nothing for long, or
 // cannot be looked at.
 func Await(written func() (uint64, error), ended <-chan struct{}, n uint64) (uint64, error) {
 	begin := time.Now()
 	first, err := written()
-	done, since := first, begin
+	done, since, moving := first, begin, begin
 	for over := false; err == nil && done < n; {
 		switch {
 		case over:
@@ -28,18 +29,22 @@ func Await(written func() (uint64, error), ended <-chan struct{}, n uint64) (uin
 		case time.Since(since) > stall:
 			return done, fmt.Errorf("reference: nothing was written for %v, after %d of %d records", stall, done, n)
 		}
-		left := soonest
+		pause := soonest
 		if done > first {
-			left = time.Duration(float64(time.Since(begin)) * float64(n-done) / float64(done-first))
+			left := time.Duration(float64(time.Since(begin)) * float64(n-done) / float64(done-first))
+			pause = max(min(left/2, time.Since(moving), latest), soonest)
 		}
 		select {
-		case <-time.After(min(max(left/2, soonest), latest)):
+		case <-time.After(pause):
 		case <-ended:
 			over = true
 		}
 		last := done
 		if done, err = written(); done > last {
 			since = time.Now()
+			if last == first {
+				moving = since
+			}
 		}
 	}
 	return done, err
