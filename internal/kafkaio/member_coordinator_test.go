@@ -1,6 +1,7 @@
 package kafkaio_test
 
 import (
+	"errors"
 	"net"
 	"sync"
 	"syscall"
@@ -8,8 +9,12 @@ import (
 	"time"
 
 	"github.com/IBM/sarama"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/waterspout/waterspout/internal/kafkaio"
+	"github.com/waterspout/waterspout/kafka/kafkatest"
 )
 
 // A port is how a client reaches the brokers, and can be closed.
@@ -132,6 +137,23 @@ func TestMemberClosesWithoutCoordinator(t *testing.T) {
 	p.await(20)
 	if err := m.Close(); err == nil {
 		t.Error("it says that it has left the group, which it cannot have")
+	}
+	<-c.Lost()
+}
+
+// A right that is gone when the coordinator is back ends the membership, and the wait.
+func TestMemberLosesItsRightMeanwhile(t *testing.T) {
+	broker := kafkatest.Start(t, "in")
+	p := newPort()
+	m, claims := joined(t, broker, "", through(p))
+	c := <-claims
+	p.shut()
+	p.await(20)
+	broker.Cluster().Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Heartbeat}, TopLevel: true, Err: kerr.GroupAuthorizationFailed, Count: -1})
+	p.reopen()
+	<-m.Dead()
+	if err := m.Err(); !errors.Is(err, sarama.ErrGroupAuthorizationFailed) {
+		t.Errorf("the membership ended with %v", err)
 	}
 	<-c.Lost()
 }
