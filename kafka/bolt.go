@@ -29,9 +29,10 @@ type Bolt struct {
 	// Sarama is passed through for TLS, SASL, the network, and of its
 	// Producer section MaxMessageBytes (of a record and of a batch; 1 MiB by
 	// default), Timeout, Compression, CompressionLevel and Retry. It is
-	// checked and copied, never changed; all else is the bolt's own. Nil is
-	// our defaults, which retry for about six seconds, and longer only what
-	// may have been written.
+	// checked and copied, never changed; all else is the bolt's own. What
+	// still is as sarama.NewConfig made it has our defaults, as if Sarama
+	// were nil: they retry for about six seconds, and longer only what may
+	// have been written.
 	Sarama *sarama.Config
 }
 

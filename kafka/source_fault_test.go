@@ -184,7 +184,8 @@ func TestSourceOpenSaysWhatIsWrong(t *testing.T) {
 		"interceptors":       {spec: func(s *kafka.Spout) { s.Sarama = hooked }, want: []string{"Interceptors"}},
 		"instance in sarama": {spec: func(s *kafka.Spout) { s.Sarama = instance }, want: []string{"InstanceId", "field Instance"}},
 		"rack in sarama":     {spec: func(s *kafka.Spout) { s.Sarama = rack }, want: []string{"RackID", "leave it empty"}},
-		"unreachable":        {spec: func(s *kafka.Spout) { s.Brokers = []string{"127.0.0.1:1"} }, want: []string{"127.0.0.1:1", "refused"}},
+		"unreachable":        {spec: func(s *kafka.Spout) { s.Brokers = []string{"127.0.0.1:1"} }, want: []string{"127.0.0.1:1", "refused", "check addresses"}},
+		"unreachable, plain": {spec: func(s *kafka.Spout) { s.Brokers, s.Sarama = []string{"127.0.0.1:1"}, nil }, want: []string{"127.0.0.1:1", "refused", "check addresses"}},
 		"missing topic":      {spec: func(s *kafka.Spout) { s.Topics = []string{"in", "nowhere"} }, want: []string{"nowhere does not exist"}},
 		"missing dead":       {spec: func(s *kafka.Spout) { s.Dead = "nowhere" }, want: []string{"dead-letter", "nowhere does not exist"}},
 		"no describe": {

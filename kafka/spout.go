@@ -52,11 +52,13 @@ type Spout struct {
 	// (1 MiB each) per partition.
 	MaxBytes int
 
-	// Sarama is for TLS, SASL, sizes and time-outs; nil is our own. It is
-	// checked and never changed. A RackID is refused: only leaders are read. Set Consumer.Group.Rebalance.Timeout to more
-	// than twice what a tree takes: for half of it a partition that is taken
-	// away waits for its open trees. A balance strategy that is not sarama's is
-	// called by all tasks, at once too.
+	// Sarama is for TLS, SASL, sizes and time-outs. It is checked and never
+	// changed. What still is as sarama.NewConfig made it has our defaults, as
+	// if Sarama were nil: a balance strategy of range, too, is then cooperative
+	// sticky. A RackID is refused: only leaders are read. Set
+	// Consumer.Group.Rebalance.Timeout to more than twice what a tree takes:
+	// for half of it a partition that is taken away waits for its open trees. A
+	// balance strategy that is not sarama's is called by all tasks, at once too.
 	Sarama *sarama.Config
 }
 

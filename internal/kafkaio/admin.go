@@ -10,8 +10,16 @@ import (
 	"github.com/IBM/sarama"
 )
 
-func dial(brokers []string, conf *sarama.Config) (sarama.Client, error) {
+// dial makes a client and, since sarama's speaks to nobody at first, looks topics up:
+// brokers that are not reached, or let nobody in, are one error in one line.
+func dial(brokers []string, conf *sarama.Config, topics []string) (sarama.Client, error) {
 	client, err := sarama.NewClient(brokers, conf)
+	if err == nil && len(topics) > 0 {
+		if err = client.RefreshMetadata(topics...); !errors.Is(err, sarama.ErrOutOfBrokers) {
+			return client, nil // what else is wrong with a topic is said by who looks it up
+		}
+		_ = client.Close() // err says more
+	}
 	if err != nil {
 		return nil, fmt.Errorf("kafka: no broker at %s lets us in; check addresses, TLS and SASL: %w", strings.Join(brokers, ", "), lineError{err})
 	}

@@ -138,7 +138,10 @@ func TestUnpackRefusesOldFormats(t *testing.T) {
 // A batch that compaction has emptied is stepped over, once the broker has said
 // twice that there is nothing; the end of the partition never is.
 func TestFetcherStepsOverHoles(t *testing.T) {
-	conf := ours()
+	conf, err := NewConfig(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
 	conf.Consumer.IsolationLevel = sarama.ReadCommitted
 	f := newFetcher(&Claim{Start: 10, member: &Member{conf: conf}})
 	read := func(end int64) int64 {
@@ -165,7 +168,10 @@ func TestFetcherStepsOverHoles(t *testing.T) {
 // A batch that is larger than what was asked for is asked for with more, and what
 // comes after it as before; one that sarama cannot take is an error.
 func TestFetcherGrows(t *testing.T) {
-	conf := ours()
+	conf, err := NewConfig(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
 	f := newFetcher(&Claim{Start: 10, member: &Member{conf: conf}})
 	read := func(block sarama.FetchResponseBlock) (Batch, error) {
 		b, err := f.read(&block)

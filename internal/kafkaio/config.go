@@ -26,24 +26,24 @@ func init() {
 }
 
 // NewConfig is the configuration of a client of either end: a copy of the
-// user's, or our own if user is nil. The user's values are checked and stay as
-// they are, except those that a spout or bolt decides itself (isolation,
-// membership id, acks, idempotence: see [ReaderConfig] and [WriterConfig]).
-// Errors say which field to change.
+// user's, or our own if user is nil. Values that still are sarama's defaults become
+// ours, so that a configuration made for TLS or SASL alone loses nothing else; all
+// others are checked and stay as they are, except those that a spout or bolt decides
+// itself (isolation, membership id, acks, idempotence: see [ReaderConfig] and
+// [WriterConfig]). Errors say which field to change.
 //
 // This package sets sarama.MaxDecompressedBatchSize, which is package-wide, to
 // 128 MiB at program start; a program may set another limit in main.
 func NewConfig(user *sarama.Config) (*sarama.Config, error) {
-	if user == nil {
-		return ours(), nil
+	c := sarama.NewConfig()
+	if user != nil {
+		*c = *user
 	}
-	c := *user
-	if err := check(&c); err != nil {
+	adopt(c)
+	if err := check(c); err != nil {
 		return nil, fmt.Errorf("sarama config: %w", err)
 	}
-	// A missing topic is a mistake to report, not a topic to make.
-	c.Metadata.AllowAutoTopicCreation = false
-	return &c, nil
+	return c, nil
 }
 
 // check reports what we cannot work with. Contradictions inside the user's
@@ -66,27 +66,40 @@ func check(c *sarama.Config) error {
 	return c.Validate()
 }
 
-// ours differs from sarama's defaults where these wait for long (an
-// unreachable broker, a revoked partition), or contradict what we promise.
-func ours() *sarama.Config {
-	c := sarama.NewConfig()
-	c.ClientID = ClientID
-	c.Version = sarama.V3_6_0_0 // an older broker is spoken to in its own version
-	c.Net.DialTimeout = 5 * time.Second
-	c.Net.ReadTimeout = 15 * time.Second
-	c.Net.WriteTimeout = 15 * time.Second
-	c.Metadata.Full = false
-	c.Metadata.AllowAutoTopicCreation = false
-	c.Metadata.RefreshFrequency = time.Minute
-	c.Metadata.Retry.Backoff = 100 * time.Millisecond
-	c.Consumer.Fetch.Default = 1 << 20
-	c.Consumer.MaxWaitTime = 250 * time.Millisecond
-	c.Consumer.Retry.Backoff = 250 * time.Millisecond
-	c.Consumer.Group.Heartbeat.Interval = 500 * time.Millisecond // what a rebalance costs is a few of these
-	c.Consumer.Group.Rebalance.Timeout = 30 * time.Second
-	c.Consumer.Group.Rebalance.Retry.Backoff = 250 * time.Millisecond
-	c.Consumer.Group.Rebalance.GroupStrategies = []sarama.BalanceStrategy{sarama.NewBalanceStrategyCooperativeSticky()}
-	return c
+// adopt replaces sarama's defaults where these wait for long (an unreachable broker,
+// a revoked partition), give up early, or contradict what we promise.
+func adopt(c *sarama.Config) {
+	theirs := sarama.NewConfig()
+	replace(&c.ClientID, theirs.ClientID, ClientID)
+	replace(&c.Version, theirs.Version, sarama.V3_6_0_0) // an older broker is spoken to in its own version
+	replace(&c.Net.DialTimeout, theirs.Net.DialTimeout, 5*time.Second)
+	waits := max(c.Producer.Timeout, c.Consumer.MaxWaitTime) // how long a broker may take by right
+	replace(&c.Net.ReadTimeout, theirs.Net.ReadTimeout, waits+5*time.Second)
+	replace(&c.Net.WriteTimeout, theirs.Net.WriteTimeout, 15*time.Second)
+	replace(&c.Metadata.Full, theirs.Metadata.Full, false)
+	c.Metadata.AllowAutoTopicCreation = false // a missing topic is a mistake to report, not a topic to make
+	replace(&c.Metadata.RefreshFrequency, theirs.Metadata.RefreshFrequency, time.Minute)
+	replace(&c.Metadata.Retry.Backoff, theirs.Metadata.Retry.Backoff, 100*time.Millisecond)
+	if p := &c.Producer.Retry; p.BackoffFunc == nil && p.Backoff == theirs.Producer.Retry.Backoff {
+		p.BackoffFunc = backoff
+	}
+	replace(&c.Producer.Retry.Max, theirs.Producer.Retry.Max, writeRetries)
+	replace(&c.Consumer.MaxWaitTime, theirs.Consumer.MaxWaitTime, 250*time.Millisecond)
+	replace(&c.Consumer.Retry.Backoff, theirs.Consumer.Retry.Backoff, 250*time.Millisecond)
+	group, before := &c.Consumer.Group, theirs.Consumer.Group
+	replace(&group.Heartbeat.Interval, before.Heartbeat.Interval, 500*time.Millisecond) // what a rebalance costs is a few of these
+	replace(&group.Rebalance.Timeout, before.Rebalance.Timeout, 30*time.Second)
+	replace(&group.Rebalance.Retry.Backoff, before.Rebalance.Retry.Backoff, 250*time.Millisecond)
+	if s := group.Rebalance.GroupStrategies; len(s) == 1 && s[0].Name() == sarama.RangeBalanceStrategyName {
+		group.Rebalance.GroupStrategies = []sarama.BalanceStrategy{sarama.NewBalanceStrategyCooperativeSticky()}
+	}
+}
+
+// replace sets a value that still is sarama's default.
+func replace[V comparable](v *V, theirs, ours V) {
+	if *v == theirs {
+		*v = ours
+	}
 }
 
 // ReaderConfig is [NewConfig] for a member of a group. instance is its

@@ -1,7 +1,9 @@
 package kafkaio_test
 
 import (
+	"reflect"
 	"testing"
+	"time"
 
 	"github.com/IBM/sarama"
 
@@ -40,5 +42,36 @@ func TestReaderConfigStrategies(t *testing.T) {
 		if user.Consumer.Group.Rebalance.GroupStrategies[i] != s {
 			t.Errorf("the user's %s was replaced", s.Name())
 		}
+	}
+}
+
+// A configuration that is made for TLS alone must not bring sarama's patience with it.
+func TestConfigOfTheUser(t *testing.T) {
+	own, err := kafkaio.WriterConfig(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	user := sarama.NewConfig()
+	user.Net.TLS.Enable = true
+	user.Net.DialTimeout = 7 * time.Second
+	user.Producer.Retry.Max = 2
+	user.Consumer.Group.Rebalance.GroupStrategies = []sarama.BalanceStrategy{sarama.NewBalanceStrategySticky()}
+	c, err := kafkaio.WriterConfig(user)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Producer.Retry.BackoffFunc == nil {
+		t.Error("the retries have sarama's pauses")
+	}
+	own.Net.TLS.Enable = true
+	own.Net.DialTimeout = 7 * time.Second
+	own.Producer.Retry.Max = 2
+	own.Consumer.Group.Rebalance.GroupStrategies = user.Consumer.Group.Rebalance.GroupStrategies
+	// None of these compare; the functions are not the user's to begin with.
+	for _, conf := range []*sarama.Config{own, c} {
+		conf.MetricRegistry, conf.Producer.Partitioner, conf.Producer.Retry.BackoffFunc = nil, nil, nil
+	}
+	if !reflect.DeepEqual(own, c) {
+		t.Errorf("beside our own with the same changes:\n%+v\n%+v", own, c)
 	}
 }

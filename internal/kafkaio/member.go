@@ -68,7 +68,7 @@ type Member struct {
 // and the group may be read. It blocks for as long as the configuration's
 // timeouts and retries allow. [Member.Join] comes next.
 func Connect(cfg MemberConfig) (*Member, error) {
-	client, err := dial(cfg.Brokers, cfg.Sarama)
+	client, err := dial(cfg.Brokers, cfg.Sarama, cfg.Topics)
 	if err != nil {
 		return nil, err
 	}
@@ -93,7 +93,7 @@ func (m *Member) checkTopics() error {
 		case errors.Is(err, sarama.ErrTopicAuthorizationFailed):
 			return fmt.Errorf("kafka: no right to see topic %s; allow Describe and Read: %w", topic, err)
 		case err != nil:
-			return fmt.Errorf("kafka: look up topic %s: %w", topic, err)
+			return fmt.Errorf("kafka: look up topic %s: %w", topic, lineError{err})
 		case allowed != unknownOperations && allowed&(1<<sarama.AclOperationRead) == 0:
 			return fmt.Errorf("kafka: no right to read topic %s; allow Read: %w", topic, sarama.ErrTopicAuthorizationFailed)
 		}
@@ -108,7 +108,7 @@ func (m *Member) Join() error {
 	conf := *m.conf
 	conf.Net.ReadTimeout = max(conf.Net.ReadTimeout, conf.Consumer.Group.Rebalance.Timeout+joinMargin)
 	m.wires = track(&conf, m.outlast)
-	own, err := dial(m.cfg.Brokers, &conf)
+	own, err := dial(m.cfg.Brokers, &conf, m.cfg.Topics)
 	if err != nil {
 		return err
 	}

@@ -81,7 +81,7 @@ func NewWriter[T any](ctx context.Context, o WriterOptions, results func(Result[
 	}
 	conns := watchConns(conf)
 	defer context.AfterFunc(ctx, conns.cut)()
-	client, err := dial(o.Brokers, conf)
+	client, err := dial(o.Brokers, conf, o.Topics)
 	if err != nil {
 		return nil, cmp.Or(context.Cause(ctx), err)
 	}

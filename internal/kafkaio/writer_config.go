@@ -38,10 +38,6 @@ func (o WriterOptions) producerConfig() (*sarama.Config, error) {
 	if limit := int(sarama.MaxRequestSize) - requestOverhead; conf.Producer.MaxMessageBytes > limit {
 		return nil, fmt.Errorf("sarama config: Producer.MaxMessageBytes is %d; set at most %d", conf.Producer.MaxMessageBytes, limit)
 	}
-	if o.Sarama == nil {
-		conf.Producer.Retry.Max = writeRetries
-		conf.Producer.Retry.BackoffFunc = backoff
-	}
 	if o.Compression != sarama.CompressionNone {
 		conf.Producer.Compression = o.Compression
 	}
