@@ -97,6 +97,7 @@ func (c *comparison) measure(ctx context.Context, k models.Kafka, p models.Plan,
 	if len(b.Results.Runs) == 0 {
 		return measured
 	}
+	b.Results.Partial = measured != nil
 	stem, err := b.Results.Write(c.dir)
 	if err == nil {
 		err = b.Results.Document().Write(c.dir, stem)

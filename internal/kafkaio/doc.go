@@ -32,7 +32,9 @@
 // fails records one by one after an outage. Each partition is a small state
 // machine (a queue of batches, one in flight, numbered for idempotence); a link
 // per broker sends what its partitions have in one request at a time; one
-// goroutine finds leaders and producer ids. The invariant of the writing half:
+// goroutine finds leaders and producer ids. Records are encoded when they are taken,
+// and compressed as one piece of bytes, by the libraries that sarama uses; sarama is
+// handed the result. The invariant of the writing half:
 // each record is in one Result, and one that is sent again is neither doubled nor
 // put out of order.
 //

@@ -3,7 +3,9 @@ package kafkaio
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strconv"
 	"strings"
@@ -81,8 +83,9 @@ func newWriterScript(t *rapid.T) *writerScript {
 	}
 	conf.Producer.MaxMessageBytes = 1000
 	conf.Producer.Retry.Max = 3
-	if rapid.Bool().Draw(t, "compressed") { // by sarama, which encodes the records then
-		conf.Producer.Compression = sarama.CompressionSnappy
+	pack := &compression{}
+	if rapid.Bool().Draw(t, "cannot be packed") { // so that sarama encodes the records
+		pack = &compression{codec: sarama.CompressionGZIP, stream: unwilling{}}
 	}
 	s := &writerScript{
 		p: &partition[int]{topic: "t", spoiled: true}, results: map[int]verdictOf{},
@@ -92,9 +95,16 @@ func newWriterScript(t *rapid.T) *writerScript {
 		conf: conf, results: func(r Result[int]) { s.heard(t, r) },
 		space: make(chan struct{}, 1), seek: make(chan struct{}, 1), idle: make(chan struct{}, 1),
 	}
-	s.l = &link[int]{w: s.w, wake: make(chan struct{}, 1)}
+	s.l = &link[int]{w: s.w, pack: pack, wake: make(chan struct{}, 1)}
 	return s
 }
+
+// An unwilling stream writes nothing.
+type unwilling struct{}
+
+func (unwilling) Write([]byte) (int, error) { return 0, errors.ErrUnsupported }
+func (unwilling) Close() error              { return nil }
+func (unwilling) Reset(io.Writer)           {}
 
 // write writes a few records, each a second later than the one before, and pushes
 // them.
@@ -155,7 +165,7 @@ func (s *writerScript) answer(t *rapid.T) {
 	}
 	sent := s.l.sent[0]
 	s.l.sent = s.l.sent[:0]
-	wire := sent.batch.seal(s.w.conf, s.p.id)
+	wire := sent.batch.seal(s.w.conf, s.l.pack, s.p.id)
 	values := s.inspect(t, wire, sent.batch.encoded)
 	var err error
 	block := &sarama.ProduceResponseBlock{Offset: -1}

@@ -26,12 +26,13 @@ func size(r *Record) int {
 // its records but their tokens, and is sent again as it was.
 type batch[T any] struct {
 	encoded       []byte
-	tokens        []T   // of the records
-	first, latest int64 // times in milliseconds since 1970: of the first record, and the greatest
-	bytes         int   // at most what the records take
-	full          bool  // takes no more, since it was chosen to be sent
-	tries         int   // how often it failed
-	sequence      int32 // of its first record, once it was sent; else -1
+	packed        []byte // encoded, compressed
+	tokens        []T    // of the records
+	first, latest int64  // times in milliseconds since 1970: of the first record, and the greatest
+	bytes         int    // at most what the records take
+	full          bool   // takes no more, since it was chosen to be sent
+	tries         int    // how often it failed
+	sequence      int32  // of its first record, once it was sent; else -1
 	wire          sarama.RecordBatch
 	blank         []*sarama.Record // as many nils as it has records
 }
@@ -51,23 +52,38 @@ func (b *batch[T]) add(r *Record, at int64, token T, bytes int) {
 
 // seal makes what is sent. What it made before is sent again with another producer
 // id or sequence.
-func (b *batch[T]) seal(conf *sarama.Config, id identity) *sarama.RecordBatch {
+func (b *batch[T]) seal(conf *sarama.Config, pack *compression, id identity) *sarama.RecordBatch {
 	if b.wire.Records == nil {
 		b.wire = sarama.RecordBatch{
 			Version: 2, Codec: conf.Producer.Compression, CompressionLevel: conf.Producer.CompressionLevel,
 			FirstTimestamp: time.UnixMilli(b.first), MaxTimestamp: time.UnixMilli(b.latest),
 			LastOffsetDelta: int32(b.count() - 1),
 		}
-		if conf.Producer.Compression == sarama.CompressionNone && ready.ok {
-			b.blank = slices.Grow(b.blank, b.count())[:b.count()]
-			b.wire.Records = b.blank
-			ready.set(&b.wire, b.encoded)
-		} else {
+		if !b.prepare(pack) {
 			b.wire.Records = b.records()
 		}
 	}
 	b.wire.ProducerID, b.wire.ProducerEpoch, b.wire.FirstSequence = id.producer, id.epoch, b.sequence
 	return &b.wire
+}
+
+// prepare gives sarama the records as bytes, and reports whether it could.
+func (b *batch[T]) prepare(pack *compression) bool {
+	if !ready.ok {
+		return false
+	}
+	content := b.encoded
+	if pack.codec != sarama.CompressionNone {
+		var err error
+		if b.packed, err = pack.append(b.packed[:0], b.encoded); err != nil {
+			return false // sarama will fail, too, and say so
+		}
+		content = b.packed
+	}
+	b.blank = slices.Grow(b.blank, b.count())[:b.count()]
+	b.wire.Records = b.blank
+	ready.set(&b.wire, content, len(b.encoded))
+	return true
 }
 
 // records are the batch's as sarama encodes and compresses them.
@@ -114,5 +130,5 @@ func (b *batch[T]) split(one, two *batch[T]) {
 // reset drops what belongs to others and keeps the memory.
 func (b *batch[T]) reset() {
 	clear(b.tokens)
-	*b = batch[T]{encoded: b.encoded[:0], tokens: b.tokens[:0], blank: b.blank[:0], sequence: -1}
+	*b = batch[T]{encoded: b.encoded[:0], packed: b.packed[:0], tokens: b.tokens[:0], blank: b.blank[:0], sequence: -1}
 }

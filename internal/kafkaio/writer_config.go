@@ -41,6 +41,9 @@ func (o WriterOptions) producerConfig() (*sarama.Config, error) {
 	if o.Compression != sarama.CompressionNone {
 		conf.Producer.Compression = o.Compression
 	}
+	if _, err := newCompression(conf); err != nil {
+		return nil, fmt.Errorf("sarama config: Producer.CompressionLevel %d: %w", conf.Producer.CompressionLevel, err)
+	}
 	return conf, nil
 }
 

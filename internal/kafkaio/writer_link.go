@@ -18,6 +18,7 @@ const maxRequest = 16 << 20
 type link[T any] struct {
 	w      *Writer[T]
 	broker *sarama.Broker
+	pack   *compression
 	homed  []*partition[T] // the partitions that it leads; guarded by w.mu
 	wake   chan struct{}   // gets a token when one of them got something to send
 	sent   []sent[T]       // the request under way
@@ -79,7 +80,7 @@ func (l *link[T]) exchange() {
 		RequiredAcks: sarama.WaitForAll, Timeout: int32(conf.Producer.Timeout.Milliseconds()), Version: produceVersion,
 	}
 	for _, s := range l.sent {
-		request.AddBatch(s.of.topic, s.of.number, s.batch.seal(conf, s.of.id))
+		request.AddBatch(s.of.topic, s.of.number, s.batch.seal(conf, l.pack, s.of.id))
 	}
 	response, err := l.produce(request)
 	l.ended = l.ended[:0]

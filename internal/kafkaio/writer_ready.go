@@ -32,8 +32,9 @@ func findReady() (f readyBytes) {
 	return readyBytes{true, encoded.Offset, length.Offset}
 }
 
-// set gives b its records' encoding.
-func (f readyBytes) set(b *sarama.RecordBatch, encoded []byte) {
-	*(*[]byte)(unsafe.Add(unsafe.Pointer(b), f.encoded)) = encoded
-	*(*int)(unsafe.Add(unsafe.Pointer(b), f.length)) = len(encoded)
+// set gives b its records' encoding, compressed if b has a codec, and how long it was
+// before.
+func (f readyBytes) set(b *sarama.RecordBatch, content []byte, length int) {
+	*(*[]byte)(unsafe.Add(unsafe.Pointer(b), f.encoded)) = content
+	*(*int)(unsafe.Add(unsafe.Pointer(b), f.length)) = length
 }

@@ -119,7 +119,11 @@ func (w *Writer[T]) leader(p *partition[T]) (*link[T], error) {
 	defer w.mu.Unlock()
 	l := w.links[broker.ID()]
 	if l == nil || l.broker != broker {
-		l = &link[T]{w: w, broker: broker, wake: make(chan struct{}, 1)}
+		pack, err := newCompression(w.conf)
+		if err != nil {
+			return nil, err
+		}
+		l = &link[T]{w: w, broker: broker, pack: pack, wake: make(chan struct{}, 1)}
 		w.links[broker.ID()] = l
 		w.work.Go(l.run)
 	}

@@ -20,6 +20,9 @@ func (rs Results) Document() report.Document {
 			{"half load", rate(float64(rs.Half)) + " records/s"},
 		},
 	}
+	if rs.Partial {
+		d.Facts = append(d.Facts, [2]string{"ended", "early, by an error or a signal: what follows is not all"})
+	}
 	for _, s := range []func() report.Section{
 		rs.headline, rs.drained, rs.searched, rs.halfLoad, rs.curve, rs.distribution, rs.batched, rs.acking,
 		rs.killed, rs.poisoned, rs.grown, rs.written, problems, rs.rules,

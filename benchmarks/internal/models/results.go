@@ -24,6 +24,7 @@ type Results struct {
 	Kafka     string
 	Started   time.Time
 	Seconds   float64   // that it all took
+	Partial   bool      `json:",omitempty"` // an error or a signal ended it early
 	Reference string    // the engine that the others stand beside
 	Paired    []string  // the engines that are compared first
 	Half      int       // records a second: the half load
@@ -140,6 +141,9 @@ func (rs Results) Stem() string {
 	stem := rs.Started.Format("2006-01-02") + "-" + rs.Name
 	if rs.Plan.Name != Headline.Name {
 		stem += "-" + rs.Plan.Name
+	}
+	if rs.Partial { // must not take the place of whole ones
+		stem += "-partial"
 	}
 	return stem
 }
