@@ -282,6 +282,15 @@ func TestSinkCloseFailsWhatIsLeft(t *testing.T) {
 	}
 }
 
+// sarama tries the brokers in any order: one that is away is no reason to fail, also
+// for a bolt that has no topic to look up.
+func TestOpenTriesEveryBroker(t *testing.T) {
+	broker := kafkatest.Start(t, "out")
+	for range 8 {
+		open(t, kafka.Bolt{Brokers: append([]string{"127.0.0.1:1"}, broker.Addrs()...), TopicOf: func(r kafka.Record) string { return r.Topic }})
+	}
+}
+
 func TestOpenSaysWhatIsWrong(t *testing.T) {
 	broker := kafkatest.Start(t, "out")
 	topics := func(err *kerr.Error) kfake.Fault {
@@ -302,12 +311,15 @@ func TestOpenSaysWhatIsWrong(t *testing.T) {
 		"no topic":        {bolt: func(b *kafka.Bolt) { b.Topic = "" }, want: []string{"set kafka.Bolt.Topic"}},
 		"bad compression": {bolt: func(b *kafka.Bolt) { b.Compression = 9 }, want: []string{"compression 9"}},
 		"bad partitioner": {bolt: func(b *kafka.Bolt) { b.Partitioner = 9 }, want: []string{"partitioner 9"}},
-		"unreachable":     {bolt: func(b *kafka.Bolt) { b.Brokers = []string{"127.0.0.1:1"} }, want: []string{"127.0.0.1:1", "refused"}},
-		"missing topic":   {bolt: func(b *kafka.Bolt) { b.Topic = "nowhere" }, want: []string{"nowhere does not exist"}},
-		"transactional":   {bolt: func(b *kafka.Bolt) { b.Sarama = transactional }, want: []string{"Transaction.ID"}},
-		"huge batches":    {bolt: func(b *kafka.Bolt) { b.Sarama = huge }, want: []string{"MaxMessageBytes is 1073741824"}},
-		"no describe":     {fault: topics(kerr.TopicAuthorizationFailed), want: []string{"no right", "topic out"}},
-		"no idempotence":  {fault: producer, want: []string{"IdempotentWrite"}},
+		"unreachable":     {bolt: func(b *kafka.Bolt) { b.Brokers = []string{"127.0.0.1:1"} }, want: []string{"127.0.0.1:1", "refused", "check addresses"}},
+		"unreachable, any topic": {bolt: func(b *kafka.Bolt) {
+			b.Brokers, b.Topic, b.TopicOf = []string{"127.0.0.1:1"}, "", func(r kafka.Record) string { return r.Topic }
+		}, want: []string{"127.0.0.1:1", "refused", "check addresses"}},
+		"missing topic":  {bolt: func(b *kafka.Bolt) { b.Topic = "nowhere" }, want: []string{"nowhere does not exist"}},
+		"transactional":  {bolt: func(b *kafka.Bolt) { b.Sarama = transactional }, want: []string{"Transaction.ID"}},
+		"huge batches":   {bolt: func(b *kafka.Bolt) { b.Sarama = huge }, want: []string{"MaxMessageBytes is 1073741824"}},
+		"no describe":    {fault: topics(kerr.TopicAuthorizationFailed), want: []string{"no right", "topic out"}},
+		"no idempotence": {fault: producer, want: []string{"IdempotentWrite"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := good

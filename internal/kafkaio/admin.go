@@ -10,20 +10,18 @@ import (
 	"github.com/IBM/sarama"
 )
 
-// dial makes a client and, since sarama's speaks to nobody at first, looks topics up:
-// brokers that are not reached, or let nobody in, are one error in one line.
+// dial makes a client and looks topics up, or all if there are none to name: sarama's
+// speaks to nobody at first, and knows of no other broker until it has. Brokers that are
+// not reached, or let nobody in, are one error in one line.
 func dial(brokers []string, conf *sarama.Config, topics []string) (sarama.Client, error) {
 	client, err := sarama.NewClient(brokers, conf)
-	if err == nil && len(topics) > 0 {
+	if err == nil {
 		if err = client.RefreshMetadata(topics...); !errors.Is(err, sarama.ErrOutOfBrokers) {
 			return client, nil // what else is wrong with a topic is said by who looks it up
 		}
 		_ = client.Close() // err says more
 	}
-	if err != nil {
-		return nil, fmt.Errorf("kafka: no broker at %s lets us in; check addresses, TLS and SASL: %w", strings.Join(brokers, ", "), lineError{err})
-	}
-	return client, nil
+	return nil, fmt.Errorf("kafka: no broker at %s lets us in; check addresses, TLS and SASL: %w", strings.Join(brokers, ", "), lineError{err})
 }
 
 // checkWriter checks the topics and gets an identity to write under.

@@ -31,8 +31,9 @@ type stream interface {
 // newCompression makes that of a checked configuration.
 func newCompression(conf *sarama.Config) (*compression, error) {
 	c := &compression{codec: conf.Producer.Compression}
-	level, err := conf.Producer.CompressionLevel, error(nil)
+	level := conf.Producer.CompressionLevel
 	usual := level == sarama.CompressionLevelDefault
+	var err error
 	switch c.codec {
 	case sarama.CompressionNone, sarama.CompressionSnappy:
 	case sarama.CompressionGZIP:

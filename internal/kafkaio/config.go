@@ -76,7 +76,7 @@ func adopt(c *sarama.Config) {
 	waits := max(c.Producer.Timeout, c.Consumer.MaxWaitTime) // how long a broker may take by right
 	replace(&c.Net.ReadTimeout, theirs.Net.ReadTimeout, waits+5*time.Second)
 	replace(&c.Net.WriteTimeout, theirs.Net.WriteTimeout, 15*time.Second)
-	replace(&c.Metadata.Full, theirs.Metadata.Full, false)
+	c.Metadata.Full = false
 	c.Metadata.AllowAutoTopicCreation = false // a missing topic is a mistake to report, not a topic to make
 	replace(&c.Metadata.RefreshFrequency, theirs.Metadata.RefreshFrequency, time.Minute)
 	replace(&c.Metadata.Retry.Backoff, theirs.Metadata.Retry.Backoff, 100*time.Millisecond)

@@ -34,9 +34,8 @@
 // per broker sends what its partitions have in one request at a time; one
 // goroutine finds leaders and producer ids. Records are encoded when they are taken,
 // and compressed as one piece of bytes, by the libraries that sarama uses; sarama is
-// handed the result. The invariant of the writing half:
-// each record is in one Result, and one that is sent again is neither doubled nor
-// put out of order.
+// handed the result. The invariant of the writing half: each record is in one Result,
+// and one that is sent again is neither doubled nor put out of order.
 //
 //	w, err := kafkaio.NewWriter(ctx, kafkaio.WriterOptions{Brokers: brokers}, func(r kafkaio.Result[int]) { ... })
 //	err = w.Write(ctx, &record, token) // collects

@@ -169,6 +169,10 @@ func TestResults(t *testing.T) {
 	if err != nil || stem != "2026-11-21-models-full" {
 		t.Fatalf("%s, %v", stem, err)
 	}
+	cut := rs
+	if cut.Partial = true; cut.Stem() == stem {
+		t.Error("results that were cut short take the place of whole ones")
+	}
 	back, err := Read(filepath.Join(dir, stem+".json"))
 	if err != nil || !cmp.Equal(rs, back) {
 		t.Errorf("%v: %s", err, cmp.Diff(rs, back))
