@@ -16,20 +16,20 @@ type anchor struct {
 	lin   *tuple.Lineage // nil outside Execute
 	word  uint64         // XOR of the edges made under lin.Link
 	more  []uint64       // the same under each of lin.More
-	held  int            // slot of the input if it is held, -1 if not
+	held  turn           // of the input, if it is held
 	fault error          // an emit that could not be sent (T1, E3)
 	only  *uint64        // the edge of the one tuple emitted so far, while it is staged (E4)
 	late  bool           // the tree is due a sign of life: no tuple moves (E4, O4)
 }
 
 func (a *anchor) begin(lin *tuple.Lineage) {
-	a.lin, a.word, a.held, a.fault, a.only = lin, 0, -1, nil, nil
+	a.lin, a.word, a.held, a.fault, a.only = lin, 0, 0, nil, nil
 	if lin.More != nil {
 		a.more = append(a.more[:0], make([]uint64, len(*lin.More))...)
 	}
 }
 
-func (a *anchor) simple() bool { return a.held < 0 && a.lin.More == nil }
+func (a *anchor) simple() bool { return a.held == 0 && a.lin.More == nil }
 
 // move gives the only tuple that was emitted on the input the input's own edge, and
 // reports whether there is one (E4). The word of such an input is zero: the tuple
@@ -63,14 +63,14 @@ func (c *boltCore) child(also []tuple.Held) (lin tuple.Lineage, alive bool) {
 	dead := 0
 	if c.at.lin == nil {
 		// A tick has no input of its own.
-	} else if c.at.held < 0 {
+	} else if c.at.held == 0 {
 		c.at.grow(&b, &c.edges)
-	} else if !c.holds.grow(uint32(c.at.held), &b, &c.edges) {
+	} else if !c.holds.grow(c.at.held, &b, &c.edges) {
 		dead++
 	}
 	for _, h := range also {
 		holder, slot, gen := h.Slot()
-		if holder != tuple.Holder(c.holds) || !c.holds.growHeld(slot, gen, &b, &c.edges) {
+		if holder != tuple.Holder(c.holds) || !c.holds.growHeld(turnOf(slot, gen), &b, &c.edges) {
 			dead++
 		}
 	}

@@ -164,7 +164,7 @@ func (w *graph) execute(most int) {
 		}
 		w.outlet.Emit(e, w.anchors(0))
 	}
-	held := w.core.at.held >= 0
+	held := w.core.at.held != 0
 	w.core.finish(nil)
 	if !held {
 		w.consumed(&in.Lineage)

@@ -108,34 +108,35 @@ func (t *boltTask[I, O]) settleAsync() int {
 			t.call(inTick, func() error { return c.finish() })
 			continue
 		}
-		if !t.holds.resume(&t.at, slot, gen) {
+		if !t.holds.resume(&t.at, turnOf(slot, gen)) {
 			continue
 		}
 		err := c.finish()
 		t.at.lin = nil
-		t.holds.conclude(slot, err, t.at.fault)
+		t.holds.conclude(turnOf(slot, gen), err, t.at.fault)
 	}
 	return len(calls)
 }
 
 // resume makes a held input the current one again, if it is still open.
-func (h *holds) resume(a *anchor, slot, gen uint32) bool {
+func (h *holds) resume(a *anchor, t turn) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if int(slot) >= h.slab.len() || !h.slab.at(slot).become(turnOf(gen, open), executing) {
+	if !h.slab.has(t) {
 		return false
 	}
-	h.lin = h.lineageLocked(slot)
+	h.executing.Store(uint64(t))
+	h.lin = h.lineageLocked(t.slot())
 	a.begin(&h.lin)
-	a.held = int(slot)
+	a.held = t
 	return true
 }
 
 // conclude ends a resumed input with err, unless it was settled meanwhile.
-func (h *holds) conclude(slot uint32, err, fault error) {
+func (h *holds) conclude(t turn, err, fault error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.concludeLocked(slot, err, fault)
+	h.concludeLocked(t, err, fault)
 	h.publishLocked()
 }
 

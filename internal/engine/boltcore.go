@@ -75,8 +75,8 @@ func (c *boltCore) finish(err error) {
 
 func (c *boltCore) finishSlow(err error) {
 	a := &c.at
-	if a.held >= 0 {
-		c.holds.returned(uint32(a.held), err, a.fault)
+	if a.held != 0 {
+		c.holds.returned(a.held, err, a.fault)
 		return
 	}
 	if a.fault != nil {

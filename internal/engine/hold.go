@@ -1,22 +1,18 @@
 package engine
 
-import (
-	"sync/atomic"
+import "github.com/waterspout/waterspout/tuple"
 
-	"github.com/waterspout/waterspout/tuple"
-)
+// A turn is one use of a slot for a held input: the slot, and how often it was used
+// before, in one word. The zero turn is none.
+type turn uint64
 
-type holdState uint8
+// told marks the turn of an input that executes and whose outcome is there.
+const told turn = 1 << 31
 
-const (
-	free holdState = iota
-	executing
-	open
-	settled // while executing: the outcome waits for Execute's return
-)
+func turnOf(slot, gen uint32) turn { return turn(gen)<<32 | turn(slot+1) }
 
-// A hold is the state of one held input: a turn.
-type hold struct{ atomic.Uint64 }
+func (t turn) slot() uint32 { return uint32(t&^told) - 1 }
+func (t turn) gen() uint32  { return uint32(t >> 32) }
 
 // A kept is what an ack needs of a held input: little, since a writer bolt may have
 // tens of thousands. What few have is kept beside it.
@@ -31,65 +27,37 @@ type branches struct {
 	words []uint64 // as anchor.more
 }
 
-// A turn is the generation of a slot and the state of the hold in it, in one word.
-type turn uint64
-
-func turnOf(gen uint32, s holdState) turn { return turn(gen)<<8 | turn(s) }
-
-func (t turn) gen() uint32      { return uint32(t >> 8) }
-func (t turn) state() holdState { return holdState(t) }
-
-func (h *hold) now() turn  { return turn(h.Load()) }
-func (h *hold) set(t turn) { h.Store(uint64(t)) }
-
-// become changes the state, if it still is that of t.
-func (h *hold) become(t turn, s holdState) bool {
-	return h.CompareAndSwap(uint64(t), uint64(turnOf(t.gen(), s)))
-}
-
 const slabPage = 256
 
-// A slab has the holds of a task, by slot, in pages that stay where they are: who
-// settles one looks at it while the task, which alone makes it larger, does so. The
+// A slab has the held inputs of a task, by slot, in pages that stay where they are. The
 // zero value is an empty slab.
-type slab struct {
-	pages atomic.Pointer[[]*page]
-}
+type slab struct{ pages []*page }
 
-// A page has the states side by side: those of neighbours, which are used one after the
-// other, share a cache line, and writing a state waits for its line.
+// A page keeps apart what the task writes, when it holds, and what others write, when
+// they let go: a cache line that two cores write to is slow for both.
 type page struct {
-	holds [slabPage]hold
-	kept  [slabPage]kept
+	kept [slabPage]kept
+	gens [slabPage]uint32 // of the turn that a slot has, or will have next
 }
 
-func (s *slab) at(slot uint32) *hold { return &(*s.pages.Load())[slot/slabPage].holds[slot%slabPage] }
-func (s *slab) of(slot uint32) *kept { return &(*s.pages.Load())[slot/slabPage].kept[slot%slabPage] }
+func (s *slab) of(slot uint32) *kept    { return &s.pages[slot/slabPage].kept[slot%slabPage] }
+func (s *slab) gen(slot uint32) *uint32 { return &s.pages[slot/slabPage].gens[slot%slabPage] }
+func (s *slab) has(t turn) bool         { return *s.gen(t.slot()) == t.gen() }
+func (s *slab) len() int                { return len(s.pages) * slabPage }
 
-func (s *slab) len() int {
-	if pages := s.pages.Load(); pages != nil {
-		return len(*pages) * slabPage
-	}
-	return 0
+// free ends the turn that a slot has, and returns the next.
+func (s *slab) free(slot uint32) turn {
+	gen := s.gen(slot)
+	*gen++
+	return turnOf(slot, *gen)
 }
 
-// A vacancy is a free slot, with its generation: who takes it need not look into the
-// slot, which another core had last.
-type vacancy struct{ slot, gen uint32 }
-
-// grow appends a page's new slots to unused.
-func (s *slab) grow(unused []vacancy) []vacancy {
+// grow appends the turns of a page of new slots to free.
+func (s *slab) grow(free []turn) []turn {
 	first := s.len()
-	pages := []*page{}
-	if first > 0 {
-		pages = append(pages, *s.pages.Load()...)
+	s.pages = append(s.pages, new(page))
+	for slot := first; slot < s.len(); slot++ {
+		free = append(free, turnOf(uint32(slot), 0))
 	}
-	p := new(page)
-	for i := range p.holds {
-		p.holds[i].set(turnOf(1, free))
-		unused = append(unused, vacancy{uint32(first + i), 1})
-	}
-	pages = append(pages, p)
-	s.pages.Store(&pages)
-	return unused
+	return free
 }

@@ -10,22 +10,25 @@ import (
 	"github.com/waterspout/waterspout/tuple"
 )
 
-// holds are the held inputs of one bolt task (T2, T3), by slot and generation: a
-// Held is no more. The task holds and lets go without a lock, since a writer's
-// outcomes come while it goes on; all else is under one, and may be called from any
-// goroutine.
+// holds are the held inputs of one bolt task (T2, T3), by turn: a Held is no more. The
+// task holds and lets go without a lock, since a writer's outcomes come while it goes
+// on; all else is under one, and may be called from any goroutine.
 type holds struct {
 	core *boltCore
-	slab slab
 
-	mine   []vacancy     // free slots, of the task alone
-	held   uint64        // how many there were, ever; of the task alone
-	public atomic.Uint64 // held, as others know it
+	mine      []turn        // free slots, of the task alone
+	held      uint64        // how many there were, ever; of the task alone
+	public    atomic.Uint64 // held, as others know it
+	executing atomic.Uint64 // the turn of the input that is held and executes, perhaps told
 
-	mu     sync.Mutex          // guards all below, and every change but from free and from executing to open
-	unused []vacancy           // free slots that the task may have
+	_    [64]byte // a cache line, between what the task writes and what others do
+	slab slab     // the task makes it larger, under mu, and writes what a turn keeps, before others know of it
+	_    [64]byte
+
+	mu     sync.Mutex          // guards all below, and the generations in slab
+	unused []turn              // free slots that the task may have
 	more   map[uint32]branches // of inputs with several roots
-	told   map[uint32]error    // outcomes of settled holds
+	told   error               // outcome of the one that executes
 	lin    tuple.Lineage       // of the input that was resumed
 	pairs  laneBuffers
 	acked  uint64 // since the last publish
@@ -50,36 +53,37 @@ func (h *holds) count() int {
 // hold takes the current input over, with the edges made for it so far. The task
 // calls it.
 func (h *holds) hold(a *anchor) tuple.Held {
-	if a.held >= 0 {
-		slot := uint32(a.held)
-		return tuple.NewHeld(h, slot, h.slab.at(slot).now().gen())
+	if a.held == 0 {
+		h.begin(a)
 	}
-	v := h.vacancy()
-	slot, gen := v.slot, v.gen
-	*h.slab.of(slot) = kept{a.lin.Root, a.lin.Edge ^ a.word}
-	if a.lin.More != nil {
-		h.keep(slot, branches{a.lin.More, slices.Clone(a.more)})
-	}
-	h.slab.at(slot).set(turnOf(gen, executing))
-	a.held = int(slot)
-	h.held++
-	return tuple.NewHeld(h, slot, gen)
+	return tuple.NewHeld(h, a.held.slot(), a.held.gen())
 }
 
-// vacancy is a free slot.
-func (h *holds) vacancy() vacancy {
+func (h *holds) begin(a *anchor) {
+	t := h.vacancy()
+	*h.slab.of(t.slot()) = kept{a.lin.Root, a.lin.Edge ^ a.word}
+	if a.lin.More != nil {
+		h.keep(t.slot(), branches{a.lin.More, slices.Clone(a.more)})
+	}
+	h.executing.Store(uint64(t))
+	a.held = t
+	h.held++
+}
+
+// vacancy is the next turn of a free slot.
+func (h *holds) vacancy() turn {
 	if len(h.mine) == 0 {
 		h.mu.Lock()
 		h.mine, h.unused = h.unused, h.mine
+		if len(h.mine) == 0 {
+			h.mine = h.slab.grow(h.mine)
+		}
 		h.mu.Unlock()
 	}
-	if len(h.mine) == 0 {
-		h.mine = h.slab.grow(h.mine)
-	}
 	last := len(h.mine) - 1
-	v := h.mine[last]
+	t := h.mine[last]
 	h.mine = h.mine[:last]
-	return v
+	return t
 }
 
 func (h *holds) keep(slot uint32, b branches) {
@@ -104,72 +108,69 @@ func (h *holds) growLocked(slot uint32, b *lineage, e *edges) {
 	h.slab.of(slot).word ^= a.word
 }
 
-// grow adds edges for a tuple below the hold in slot, if it is not settled.
-func (h *holds) grow(slot uint32, b *lineage, e *edges) bool {
+// grow adds edges for a tuple below the input that is held and executes, if it has no
+// outcome.
+func (h *holds) grow(t turn, b *lineage, e *edges) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.slab.at(slot).now().state() == settled {
+	if turn(h.executing.Load()) != t {
 		return false
 	}
-	h.growLocked(slot, b, e)
+	h.growLocked(t.slot(), b, e)
 	return true
 }
 
-func (h *holds) growHeld(slot, gen uint32, b *lineage, e *edges) bool {
+// growHeld adds edges for a tuple below a held input, if it has no outcome.
+func (h *holds) growHeld(t turn, b *lineage, e *edges) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if int(slot) >= h.slab.len() {
+	if !h.slab.has(t) || turn(h.executing.Load()) == t|told {
 		return false
 	}
-	if p := h.slab.at(slot).now(); p != turnOf(gen, executing) && p != turnOf(gen, open) {
-		return false
-	}
-	h.growLocked(slot, b, e)
+	h.growLocked(t.slot(), b, e)
 	return true
 }
 
 // returned says that Execute returned with the input held: err fails it, and an
 // outcome that came meanwhile counts now, unless something was emitted after it
 // and not sent: that fault fails the input (T1). The task calls it.
-func (h *holds) returned(slot uint32, err, fault error) {
-	if err == nil && fault == nil {
-		s := h.slab.at(slot)
-		if p := s.now(); p.state() == executing && s.become(p, open) {
-			return
-		}
+func (h *holds) returned(t turn, err, fault error) {
+	if err == nil && fault == nil && h.executing.CompareAndSwap(uint64(t), 0) {
+		return
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.concludeLocked(slot, err, fault)
+	h.concludeLocked(t, err, fault)
 	h.publishLocked()
 }
 
-func (h *holds) concludeLocked(slot uint32, err, fault error) {
-	if h.slab.at(slot).now().state() == settled {
-		err = h.told[slot]
-		delete(h.told, slot)
+func (h *holds) concludeLocked(t turn, err, fault error) {
+	if turn(h.executing.Swap(0)) != t {
+		err, h.told = h.told, nil
 	}
 	if fault != nil {
 		err = errors.Join(fault, err)
 	}
-	h.endLocked(slot, err)
+	h.endLocked(t, err)
 }
 
 // Settle implements tuple.Holder.
 func (h *holds) Settle(slot, gen uint32, err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.settleLocked(slot, gen, err)
+	h.settleLocked(turnOf(slot, gen), turn(h.executing.Load()), err)
 	h.publishLocked()
 }
 
-// AckAll implements tuple.Holder.
+// AckAll implements tuple.Holder. It looks once at what executes, since the task writes
+// that for every input: one that was held before and does not execute has returned.
 func (h *holds) AckAll(held []tuple.Held) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	executing := turn(h.executing.Load())
 	for _, x := range held {
 		_, slot, gen := x.Slot()
-		h.settleLocked(slot, gen, nil)
+		h.settleLocked(turnOf(slot, gen), executing, nil)
 	}
 	h.publishLocked()
 }
@@ -181,53 +182,47 @@ func (h *holds) publishLocked() {
 	h.pairs.flush(h.core.run)
 }
 
-func (h *holds) settleLocked(slot, gen uint32, err error) {
-	s := h.slab.at(slot)
-	switch s.now() {
-	case turnOf(gen, executing):
-		h.tellLocked(slot, gen, err)
-	case turnOf(gen, open):
-		h.endLocked(slot, err)
+func (h *holds) settleLocked(t, executing turn, err error) {
+	switch {
+	case !h.slab.has(t): // it has ended
+	case executing&^told == t && h.tellLocked(t, err):
+	default:
+		h.endLocked(t, err)
 	}
 }
 
-// tellLocked leaves an outcome to the task, which is about to return from Execute,
-// or has meanwhile.
-func (h *holds) tellLocked(slot, gen uint32, err error) {
-	if err != nil {
-		if h.told == nil {
-			h.told = map[uint32]error{}
-		}
-		h.told[slot] = err
+// tellLocked leaves an outcome, the first, to the task that executes the input, and
+// reports false if it has returned meanwhile.
+func (h *holds) tellLocked(t turn, err error) bool {
+	if h.executing.CompareAndSwap(uint64(t), uint64(t|told)) {
+		h.told = err
+		return true
 	}
-	if !h.slab.at(slot).become(turnOf(gen, executing), settled) {
-		delete(h.told, slot)
-		h.endLocked(slot, err)
-	}
+	return turn(h.executing.Load()) == t|told
 }
 
 // endLocked ends a hold and frees its slot; the caller publishes. It never blocks:
 // ack traffic has a lane without bound.
-func (h *holds) endLocked(slot uint32, err error) {
-	s, k := h.slab.at(slot), h.slab.of(slot)
-	switch fails, why := h.outcomeLocked(err); {
-	case fails:
-		lin := h.lineageLocked(slot)
+func (h *holds) endLocked(t turn, err error) {
+	slot := t.slot()
+	if k := h.slab.of(slot); err != nil || len(h.more) > 0 {
+		h.endSlowLocked(slot, err)
+	} else if h.acked++; k.root != 0 {
+		h.pairs.add(h.core.run, acker.Pair{Root: k.root, Word: k.word})
+	}
+	h.unused = append(h.unused, h.slab.free(slot))
+	h.ended++
+}
+
+func (h *holds) endSlowLocked(slot uint32, err error) {
+	lin := h.lineageLocked(slot)
+	if fails, why := h.outcomeLocked(err); fails {
 		h.core.failRoots(&lin, why)
-	case len(h.more) == 0: // mostly
-		if k.root != 0 {
-			h.pairs.add(h.core.run, acker.Pair{Root: k.root, Word: k.word})
-		}
-	default:
-		lin := h.lineageLocked(slot)
+	} else {
 		a := anchor{lin: &lin, more: h.more[slot].words}
 		a.pairs(func(p acker.Pair) { h.pairs.add(h.core.run, p) })
 	}
 	delete(h.more, slot)
-	gen := s.now().gen() + 1
-	s.set(turnOf(gen, free))
-	h.unused = append(h.unused, vacancy{slot, gen})
-	h.ended++
 }
 
 // outcomeLocked is boltCore.outcome; acks are counted with the next publish.
@@ -240,13 +235,18 @@ func (h *holds) outcomeLocked(err error) (fails bool, why tuple.Failure) {
 	return out.fail, out.failure
 }
 
-// failAll fails every held input, since the bolt that held them is gone (T3).
+// failAll fails every held input, since the bolt that held them is gone (T3). The task
+// calls it.
 func (h *holds) failAll(err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	for slot := range uint32(h.slab.len()) {
-		if h.slab.at(slot).now().state() != free {
-			h.endLocked(slot, err)
+	vacant := make([]bool, h.slab.len())
+	for _, t := range slices.Concat(h.mine, h.unused) {
+		vacant[t.slot()] = true
+	}
+	for slot := range vacant {
+		if !vacant[slot] {
+			h.endLocked(turnOf(uint32(slot), *h.slab.gen(uint32(slot))), err)
 		}
 	}
 	h.publishLocked()

@@ -121,6 +121,58 @@ func TestNothingIsEmittedUnderTheDead(t *testing.T) {
 	if n := b.core.unsent.Load(); n != 2 {
 		t.Errorf("emit after the own ack: %d emits were counted as unsent, want 2", n)
 	}
+	b.core.at.begin(now)
+	h = b.core.holds.hold(&b.core.at)
+	h.Ack()
+	b.outlet.Emit(1, []tuple.Held{h})
+	b.core.finish(nil)
+	if b.core.flush(); len(b.sent()[0]) != 0 {
+		t.Error("a tuple was sent under an input by the name of which it was acked")
+	}
+}
+
+// TestSettleWhileExecuting: others ack and fail an input while its Execute emits below
+// it and returns. It has one outcome, and if that is an ack, its word has the tuple that
+// was sent (T1, T2).
+func TestSettleWhileExecuting(t *testing.T) {
+	b := newBench(1, 1, grouping.Global[int])
+	const inputs = 2000
+	sent := map[tuple.Root]uint64{}
+	var group sync.WaitGroup
+	for _, settle := range []func(tuple.Held){
+		func(h tuple.Held) { tuple.AckAll([]tuple.Held{h, h}) },
+		func(h tuple.Held) { h.Fail(nil) },
+	} {
+		held := make(chan tuple.Held)
+		group.Go(func() {
+			for h := range held {
+				settle(h)
+			}
+		})
+		for i := range uint64(inputs) {
+			in := input(i, 1+i)
+			b.core.at.begin(in)
+			held <- b.core.holds.hold(&b.core.at)
+			b.outlet.Emit(1, nil)
+			b.core.finish(nil)
+			b.core.flush()
+			for _, out := range b.sent()[0] {
+				sent[out.Root] ^= out.Edge
+			}
+		}
+		close(held)
+		group.Wait()
+		acked, fails := b.words(), b.fails()
+		for root, word := range acked {
+			if want := 1 + root.Sequence() ^ sent[root]; word != want || sent[root] == 0 {
+				t.Fatalf("root %v was acked with the word %x, want %x; sent was %x", root, word, want, sent[root])
+			}
+		}
+		if len(acked)+len(fails) != inputs || b.core.holds.count() != 0 {
+			t.Fatalf("%d acked, %d failed, of %d, and %d are still held", len(acked), len(fails), inputs, b.core.holds.count())
+		}
+		clear(sent)
+	}
 }
 
 // TestFailAll (T3) ends what is held, and what comes later for it does nothing.
