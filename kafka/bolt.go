@@ -32,7 +32,8 @@ type Bolt struct {
 	// checked and copied, never changed; all else is the bolt's own. What
 	// still is as sarama.NewConfig made it has our defaults, as if Sarama
 	// were nil: they retry for about six seconds, and longer only what may
-	// have been written.
+	// have been written. sarama's own metrics are kept only with it, in its
+	// MetricRegistry.
 	Sarama *sarama.Config
 }
 

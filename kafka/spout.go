@@ -59,6 +59,7 @@ type Spout struct {
 	// Consumer.Group.Rebalance.Timeout to more than twice what a tree takes:
 	// for half of it a partition that is taken away waits for its open trees. A
 	// balance strategy that is not sarama's is called by all tasks, at once too.
+	// sarama's own metrics are kept only with it, in its MetricRegistry.
 	Sarama *sarama.Config
 }
 

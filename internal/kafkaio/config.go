@@ -30,7 +30,8 @@ func init() {
 // ours, so that a configuration made for TLS or SASL alone loses nothing else; all
 // others are checked and stay as they are, except those that a spout or bolt decides
 // itself (isolation, membership id, acks, idempotence: see [ReaderConfig] and
-// [WriterConfig]). Errors say which field to change.
+// [WriterConfig]). Errors say which field to change. Without one of the user's, sarama
+// keeps no metrics, since nobody has its registry.
 //
 // This package sets sarama.MaxDecompressedBatchSize, which is package-wide, to
 // 128 MiB at program start; a program may set another limit in main.
@@ -38,6 +39,8 @@ func NewConfig(user *sarama.Config) (*sarama.Config, error) {
 	c := sarama.NewConfig()
 	if user != nil {
 		*c = *user
+	} else {
+		c.MetricRegistry = unmeasured{c.MetricRegistry}
 	}
 	adopt(c)
 	if err := check(c); err != nil {

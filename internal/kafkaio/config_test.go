@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/IBM/sarama"
+	"github.com/rcrowley/go-metrics"
 
 	"github.com/waterspout/waterspout/internal/kafkaio"
 )
@@ -73,5 +74,34 @@ func TestConfigOfTheUser(t *testing.T) {
 	}
 	if !reflect.DeepEqual(own, c) {
 		t.Errorf("beside our own with the same changes:\n%+v\n%+v", own, c)
+	}
+}
+
+// Metrics are kept where somebody can read them.
+func TestMetrics(t *testing.T) {
+	own, err := kafkaio.NewConfig(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	user := sarama.NewConfig()
+	theirs, err := kafkaio.NewConfig(user)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if theirs.MetricRegistry != user.MetricRegistry {
+		t.Error("the user's registry was replaced")
+	}
+	for _, r := range []metrics.Registry{own.MetricRegistry, theirs.MetricRegistry} {
+		metrics.GetOrRegisterMeter("meter", r).Mark(1)
+		metrics.GetOrRegisterCounter("counter", r).Inc(1)
+		metrics.GetOrRegisterHistogram("histogram", r, metrics.NewUniformSample(10)).Update(1)
+	}
+	kept := 0
+	own.MetricRegistry.Each(func(string, any) { kept++ })
+	if kept != 0 {
+		t.Errorf("%d metrics are kept that nobody asked for", kept)
+	}
+	if m, ok := theirs.MetricRegistry.Get("counter").(metrics.Counter); !ok || m.Count() != 1 {
+		t.Error("the user's counter does not count")
 	}
 }
