@@ -112,7 +112,7 @@ func (c *Codec[T]) Append(dst []byte, v T) ([]byte, error) {
 	t := c.task()
 	t.value = v
 	t.write.Reset(nil)
-	err := t.encode()
+	err := t.encode(&t.value)
 	if err == nil {
 		dst = append(dst, t.write.Buffer()...)
 	}
@@ -123,7 +123,7 @@ func (c *Codec[T]) Append(dst []byte, v T) ([]byte, error) {
 // Decode sets *v from src, as codec.Codec has it. Nothing of *v points into src.
 func (c *Codec[T]) Decode(src []byte, v *T) error {
 	t := c.task()
-	err := t.decode(src)
+	err := t.decode(src, &t.value)
 	*v = t.value
 	c.release(t)
 	return err

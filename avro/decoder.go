@@ -37,7 +37,7 @@ func Fail(err error) error { return err }
 
 // Execute emits the value in the bytes of in.
 func (d *Decode[I, T]) Execute(_ context.Context, in I, out *bolt.Collector[T]) error {
-	if err := d.task.decode(d.bytes(in)); err != nil {
+	if err := d.task.decode(d.bytes(in), &d.task.value); err != nil {
 		return d.bad(err)
 	}
 	out.Emit(d.task.value)
@@ -50,10 +50,9 @@ func (d *Decode[I, T]) Mapper(of any) func(context.Context, *I, *T) error {
 		return nil
 	}
 	return func(_ context.Context, in *I, out *T) error {
-		if err := d.task.decode(d.bytes(*in)); err != nil {
+		if err := d.task.decode(d.bytes(*in), out); err != nil {
 			return d.bad(err)
 		}
-		*out = d.task.value
 		return nil
 	}
 }

@@ -28,7 +28,8 @@ func Encoder[T, O any](c *Codec[T], wrap func([]byte) O) func() *Encode[T, O] {
 
 // Execute emits the encoding of in.
 func (e *Encode[T, O]) Execute(_ context.Context, in T, out *bolt.Collector[O]) error {
-	b, err := e.encode(in)
+	e.task.value = in
+	b, err := e.encode(&e.task.value)
 	if err != nil {
 		return bolt.Reject(err)
 	}
@@ -42,7 +43,7 @@ func (e *Encode[T, O]) Mapper(of any) func(context.Context, *T, *O) error {
 		return nil
 	}
 	return func(_ context.Context, in *T, out *O) error {
-		b, err := e.encode(*in)
+		b, err := e.encode(in)
 		if err != nil {
 			return bolt.Reject(err)
 		}
@@ -54,14 +55,13 @@ func (e *Encode[T, O]) Mapper(of any) func(context.Context, *T, *O) error {
 // encode returns a slice of the writer's buffer. The writer is never reset: when
 // its buffer is nearly full, or grew for a large value, a new one takes its place,
 // so no slice is written twice.
-func (e *Encode[T, O]) encode(in T) ([]byte, error) {
+func (e *Encode[T, O]) encode(in *T) ([]byte, error) {
 	start := e.task.write.Buffered()
 	if start > chunk-chunk/16 {
 		e.refill()
 		start = 0
 	}
-	e.task.value = in
-	if err := e.task.encode(); err != nil {
+	if err := e.task.encode(in); err != nil {
 		return nil, err
 	}
 	b := e.task.write.Buffer()

@@ -13,7 +13,7 @@ import (
 const chunk = 64 << 10
 
 // A task is what one goroutine needs to decode and encode: hamba's reader and
-// writer, its compiled steps, and a place for the value. hamba takes the value
+// writer, its compiled steps, and a place for a value. hamba takes the value
 // by an unsafe.Pointer that the compiler cannot follow, so a local variable
 // would be allocated each time.
 type task[T any] struct {
@@ -38,10 +38,10 @@ func newTask[T any](c *Codec[T]) *task[T] {
 	}
 }
 
-// decode sets t.value from src. hamba would reuse the slices of an old value,
-// which somebody else may have by now, so it starts from zero.
-func (t *task[T]) decode(src []byte) (err error) {
-	t.value = *new(T)
+// decode sets *v, which is in the heap, from src. hamba would reuse the slices of an
+// old value, which somebody else may have by now, so it starts from zero.
+func (t *task[T]) decode(src []byte, v *T) (err error) {
+	*v = *new(T)
 	if len(src) == 0 {
 		return ErrEmpty
 	}
@@ -56,22 +56,22 @@ func (t *task[T]) decode(src []byte) (err error) {
 	t.read.Reset(src)
 	// That this takes every byte is proved by the check, and that the two
 	// agree by FuzzCheckAgreesWithHamba: asking hamba again would cost 10 ns.
-	t.reads.Decode(unsafe.Pointer(&t.value), t.read)
+	t.reads.Decode(unsafe.Pointer(v), t.read)
 	if err := t.read.Error; err != nil {
 		return fmt.Errorf("avro: %w", err)
 	}
 	if t.codec.clip != nil {
-		t.codec.clip(reflect.ValueOf(&t.value).Elem())
+		t.codec.clip(reflect.ValueOf(v).Elem())
 	}
 	return nil
 }
 
-// encode appends t.value to what t.write has.
-func (t *task[T]) encode() (err error) {
+// encode appends *v, which is in the heap, to what t.write has.
+func (t *task[T]) encode(v *T) (err error) {
 	defer contain(&err)
 	t.write.Error = nil
 	start := t.write.Buffered()
-	at := unsafe.Pointer(&t.value)
+	at := unsafe.Pointer(v)
 	if t.likes {
 		at = *(*unsafe.Pointer)(at)
 	}
