@@ -15,6 +15,8 @@ const (
 	// chunk is after how many records Write pushes by itself, if they do not fill
 	// a batch before.
 	chunk = 128
+	// handful is how many records are put into their batches under one lock.
+	handful = 16
 	// bufferBytes bounds what a Writer has taken and not settled.
 	bufferBytes = 32 << 20
 )
@@ -48,6 +50,7 @@ type Writer[T any] struct {
 	manual  bool
 	results func(Result[T])
 
+	hand    []taken[T]      // not in their batches yet, at most a handful
 	pushing []*partition[T] // written to since Push
 	count   int             // records since Push
 	bytes   int             // the same
@@ -102,8 +105,9 @@ func NewWriter[T any](ctx context.Context, o WriterOptions, results func(Result[
 }
 
 // Write takes one record. r.Topic is where it goes; r.Partition counts only with
-// the option Manual; a zero r.Time is now. The record is copied. Whoever writes no
-// more for now must call [Writer.Push].
+// the option Manual; a zero r.Time is now. r is not kept, but what its slices point to
+// must stay as it is until Push has returned. Whoever writes no more for now must call
+// [Writer.Push].
 //
 // Write blocks while too many bytes are on their way, and while a topic is looked
 // up. If ctx ends meanwhile, the record is taken all the same and the next call
@@ -126,7 +130,16 @@ func (w *Writer[T]) Write(ctx context.Context, r *Record, token T) error {
 	return w.Push(ctx)
 }
 
-// add puts a record into the queue of its partition.
+// A taken is a record on its way into a batch.
+type taken[T any] struct {
+	to     *partition[T]
+	record Record
+	at     int64 // its time in milliseconds
+	token  T
+	bytes  int
+}
+
+// add takes a record for a partition.
 func (w *Writer[T]) add(to *partition[T], r *Record, token T, bytes int) {
 	if !to.pushing {
 		to.pushing = true
@@ -134,11 +147,23 @@ func (w *Writer[T]) add(to *partition[T], r *Record, token T, bytes int) {
 	}
 	w.count++
 	w.bytes += bytes
-	at := w.timeOf(r)
-	w.mu.Lock()
-	w.queued += bytes
-	w.filling(to, bytes).add(r, at, token, bytes)
-	w.mu.Unlock()
+	w.hand = append(w.hand, taken[T]{to, *r, w.timeOf(r), token, bytes})
+	if len(w.hand) == handful {
+		w.mu.Lock()
+		w.sort()
+		w.mu.Unlock()
+	}
+}
+
+// sort puts what is in the hand into the batches of its partitions. w.mu is held.
+func (w *Writer[T]) sort() {
+	for i := range w.hand {
+		r := &w.hand[i]
+		w.queued += r.bytes
+		w.filling(r.to, r.bytes).add(&r.record, r.at, r.token, r.bytes)
+	}
+	clear(w.hand)
+	w.hand = w.hand[:0]
 }
 
 // timeOf is the time of a record in milliseconds. The clock is read once a chunk.
@@ -159,6 +184,7 @@ func (w *Writer[T]) Push(ctx context.Context) error {
 		return nil
 	}
 	w.mu.Lock()
+	w.sort()
 	for _, p := range w.pushing {
 		p.pushing = false
 		if p.ready() {
