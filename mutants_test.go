@@ -81,7 +81,7 @@ var mutants = []mutant{
 		"slot, gen := h.Slot()\n\t\tsame := c.edges\n\t\tif holder != tuple.Holder(c.holds) || !c.holds.growHeld(turnOf(slot, gen), &b, &same) {", "TestEdges", ""},
 	{"E1 one edge for all targets", coreGo, "for k := range r.sinks {", "for same, k := o.core.edges, 0; k < len(r.sinks); k++ {\n\t\to.core.edges = same", "TestEdges", ""},
 	{"E1 a root's second edge replaces the first", anchor, "b.links[i].Edge ^= edge", "b.links[i].Edge = edge", "TestEdges", ""},
-	{"E4 moved although another follows", coreGo, "\to.core.at.only = nil\n\tif full", "\tif full", "TestEdges", ""},
+	{"E4 moved although another follows", coreGo, "\to.core.at.only = nil\n\tif r.stage", "\tif r.stage", "TestEdges", ""},
 	{"E4 moved and acked", coreGo, "a.lin.Root != 0 && !a.move()", "a.lin.Root != 0 && (a.move() || true)", "TestEdges", ""},
 	{"E4 no sign of life", boltGo, "t.at.late = t.age.of(now) > t.run.silence", "t.at.late = false", "TestSlowTaskShowsLife", "cluster"},
 	{"E2 zero edge", anchor, "w != 0 {", "true || w != 0 {", "TestZeroIsRedrawn", ""},

@@ -206,8 +206,15 @@ func (o *outlet[T]) Emit(v T, also []tuple.Held) {
 }
 
 func (o *outlet[T]) stage(r *router[T], i int, v *T, also []tuple.Held) {
-	if lin, first, alive := o.core.descend(also); alive {
-		o.staged(r, r.stage(i, v, lin), first)
+	lin, first, alive := o.core.descend(also)
+	if !alive {
+		return
+	}
+	o.core.at.only = nil
+	if r.stage(i, v, lin) {
+		o.core.flushRouter(r)
+	} else if first {
+		o.core.at.only = r.lastEdge()
 	}
 }
 
@@ -230,27 +237,14 @@ func (c *boltCore) descend(also []tuple.Held) (lin tuple.Lineage, first, alive b
 	return lin, first, true
 }
 
-// staged follows upon stage or accept.
-func (o *outlet[T]) staged(r *router[T], full, first bool) {
-	o.core.at.only = nil
-	if full {
-		o.core.flushRouter(r)
-	} else if first {
-		o.core.at.only = r.lastEdge()
-	}
-}
-
 // mapped emits what a Mapper made in the router's next place.
-func (o *outlet[T]) mapped(r *router[T], made *tuple.Tuple[T]) {
+func (o *outlet[T]) mapped(r *router[T], made *T) {
 	o.core.done.emitted++
-	i := r.choose(made.Value)
-	if !r.valid(i) {
-		v := made.Value // a flush clears the place
+	if i := r.choose(*made); r.valid(i) {
+		o.stage(r, i, made, nil)
+	} else {
+		v := *made // a flush clears the place
 		o.irregular(r, i, &v, nil)
-		return
-	}
-	if lin, first, alive := o.core.descend(nil); alive {
-		o.staged(r, r.accept(i, lin), first)
 	}
 }
 

@@ -295,7 +295,7 @@ func (t *boltTask[I, O]) mapOne(v *I, lin *tuple.Lineage) {
 	t.at.begin(lin)
 	r := t.outlet.routers[0]
 	made := r.next()
-	err := t.mapper(t.ctx, v, &made.Value)
+	err := t.mapper(t.ctx, v, made)
 	if err == nil {
 		t.outlet.mapped(r, made)
 	}

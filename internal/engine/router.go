@@ -78,15 +78,15 @@ func (r *router[T]) regroup() (err error) {
 }
 
 // stage adds a tuple for target i and reports whether the router is full. The value
-// comes by pointer on its whole way here, since a record is 128 bytes.
-func (r *router[T]) stage(i int, v *T, lin tuple.Lineage) bool {
-	r.buf = append(r.buf, tuple.Tuple[T]{Value: *v, Lineage: lin})
-	return r.address(i)
-}
-
-// address sets the target of the tuple that is last in buf.
-func (r *router[T]) address(i int) (full bool) {
-	n := len(r.target)
+// comes by pointer on its whole way here, since a record is 128 bytes; who makes it in
+// next saves the copy.
+func (r *router[T]) stage(i int, v *T, lin tuple.Lineage) (full bool) {
+	if next := r.next(); next != v {
+		*next = *v
+	}
+	n := len(r.buf)
+	r.buf = r.buf[:n+1]
+	r.buf[n].Lineage = lin
 	if n > 0 && int(r.target[n-1]) != i {
 		r.turns++
 	}
@@ -94,21 +94,13 @@ func (r *router[T]) address(i int) (full bool) {
 	return n+1 >= r.limit
 }
 
-// next is the place of the tuple to be staged next, with an old value, for who makes
-// the value there and then calls accept.
-func (r *router[T]) next() *tuple.Tuple[T] {
+// next is where the value to be staged next will be, with an old one.
+func (r *router[T]) next() *T {
 	n := len(r.buf)
 	if n == cap(r.buf) {
 		r.buf = slices.Grow(r.buf, max(n, 16))
 	}
-	return &r.buf[:n+1][n]
-}
-
-// accept stages the value that was made in next, as stage does.
-func (r *router[T]) accept(i int, lin tuple.Lineage) bool {
-	r.buf = r.buf[:len(r.buf)+1]
-	r.buf[len(r.buf)-1].Lineage = lin
-	return r.address(i)
+	return &r.buf[:n+1][n].Value
 }
 
 // lastEdge is the edge of the tuple staged last, which may change until the next call

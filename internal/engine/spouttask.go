@@ -179,7 +179,7 @@ type emitter[T any] struct {
 	words   []uint64
 	roots   []tuple.Root
 	refused []refusal
-	value   T // of EmitEach
+	value   T // of EmitEach, if several streams get it
 }
 
 // A refusal is an emit, by its place in ids, that no task could get.
@@ -209,13 +209,22 @@ func (e *emitter[T]) EmitEach(n int, each func(int, *T) (uint64, bool)) int {
 		if !e.admit() {
 			return i
 		}
-		id, more := each(i, &e.value)
+		v := e.place()
+		id, more := each(i, v)
 		if !more {
 			return i
 		}
-		e.root(&e.value, id)
+		e.root(v, id)
 	}
 	return n
+}
+
+// place is where to make the next value: where it will wait, if that is one place.
+func (e *emitter[T]) place() *T {
+	if len(e.routers) == 1 {
+		return e.routers[0].next()
+	}
+	return &e.value
 }
 
 // EmitID implements port.Emitter.
