@@ -202,9 +202,9 @@ func (w *Writer[T]) Push(ctx context.Context) error {
 		w.mu.Lock()
 	}
 	w.mu.Unlock()
-	w.open.Add(int64(w.count)) // below zero until now, if results were quicker
+	open := w.open.Add(int64(w.count)) // below zero until now, if results were quicker
+	w.router.next(w.bytes, open <= int64(w.count))
 	w.count, w.bytes, w.now = 0, 0, 0
-	w.router.rotate()
 	return nil
 }
 

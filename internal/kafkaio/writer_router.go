@@ -13,6 +13,10 @@ import (
 // again, since a look-up blocks.
 const lookupPause = time.Second
 
+// share is how many bytes in a row go to one partition under load. A broker pays for
+// each batch, and a request has one of every partition that was written to.
+const share = 256 << 10
+
 // A router finds the partition of a record: for a key where the Java client
 // would (murmur2), for none the one that the chunk sticks to. It belongs to the
 // Writer's caller.
@@ -20,7 +24,9 @@ type router[T any] struct {
 	client sarama.Client
 	topics map[string]*destination[T]
 	last   *destination[T] // of the record before; never nil
+	chunks uint32          // how many there were
 	sticky uint32          // the partition of this chunk's keyless records, modulo the partitions
+	stuck  int             // bytes since that changed
 	keyed  sarama.Partitioner
 	keyOf  sarama.ProducerMessage // how keyed wants a key
 }
@@ -41,8 +47,17 @@ func newRouter[T any](client sarama.Client) router[T] {
 	}
 }
 
-// rotate begins a new chunk.
-func (r *router[T]) rotate() { r.sticky++ }
+// next begins a new chunk, after one of so many bytes. Keyless records go on to another
+// partition when theirs had its share, or at once if no others are on their way: by
+// bytes, and not with the batch that is sent, so that a slow broker gets no more than
+// others (KIP-794).
+func (r *router[T]) next(bytes int, alone bool) {
+	r.chunks++
+	if r.stuck += bytes; alone || r.stuck >= share {
+		r.sticky++
+		r.stuck = 0
+	}
+}
 
 func (r *router[T]) partition(rec *Record, manual bool) (*partition[T], error) {
 	d := r.last
@@ -50,7 +65,7 @@ func (r *router[T]) partition(rec *Record, manual bool) (*partition[T], error) {
 		d = r.destination(rec.Topic)
 		r.last = d
 	}
-	if d.looked != r.sticky {
+	if d.looked != r.chunks {
 		if err := r.count(d); err != nil {
 			return nil, err
 		}
@@ -73,7 +88,7 @@ func (r *router[T]) partition(rec *Record, manual bool) (*partition[T], error) {
 func (r *router[T]) destination(topic string) *destination[T] {
 	d := r.topics[topic]
 	if d == nil {
-		d = &destination[T]{topic: topic, looked: r.sticky - 1}
+		d = &destination[T]{topic: topic, looked: r.chunks - 1}
 		r.topics[topic] = d
 	}
 	return d
@@ -99,7 +114,7 @@ func (r *router[T]) count(d *destination[T]) error {
 		d.partitions = append(d.partitions, &partition[T]{topic: d.topic, number: int32(i), spoiled: true})
 	}
 	d.partitions = d.partitions[:len(numbers)] // a topic that was created anew may have fewer
-	d.looked = r.sticky
+	d.looked = r.chunks
 	return nil
 }
 

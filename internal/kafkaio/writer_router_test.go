@@ -57,10 +57,30 @@ func TestRouterSticksForAChunk(t *testing.T) {
 			t.Error("the chunk is spread")
 		}
 		seen[first.number]++
-		r.rotate()
+		r.next(1, true)
 	}
 	if fmt.Sprint(seen) != "map[0:2 1:2 2:2]" {
 		t.Errorf("chunks by partition: %v", seen)
+	}
+}
+
+// TestRouterSharesByBytes: under load a partition gets its share in a row, and all get
+// the same.
+func TestRouterSharesByBytes(t *testing.T) {
+	r := newRouter[int](&topicClient{partitions: map[string]int32{"t": 3}})
+	const bytes = share / 8
+	seen, turns, last := map[int32]int{}, 0, int32(-1)
+	for range 6 * 8 {
+		p, _ := r.partition(&Record{Topic: "t"}, false)
+		if p.number != last {
+			turns++
+		}
+		last = p.number
+		seen[last] += bytes
+		r.next(bytes, false)
+	}
+	if turns != 6 || seen[0] != 2*share || seen[1] != 2*share || seen[2] != 2*share {
+		t.Errorf("%d turns, bytes by partition: %v", turns, seen)
 	}
 }
 
@@ -72,17 +92,17 @@ func TestRouterSeesNewPartitions(t *testing.T) {
 		t.Errorf("partition 1 of 1: %v", err)
 	}
 	c.partitions["t"] = 2
-	r.rotate()
+	r.next(1, true)
 	if p, err := r.partition(last, true); err != nil || p.number != 1 {
 		t.Errorf("partition 1 of 2: %v", err)
 	}
 	c.partitions["t"] = 1 // created anew
-	r.rotate()
+	r.next(1, true)
 	if _, err := r.partition(last, true); err == nil || !strings.Contains(err.Error(), "1 of 1") {
 		t.Errorf("partition 1 of 1: %v", err)
 	}
 	delete(c.partitions, "t") // an outage, once it was known
-	r.rotate()
+	r.next(1, true)
 	if _, err := r.partition(&Record{Topic: "t"}, false); err != nil {
 		t.Errorf("the topic is gone: %v", err)
 	}
