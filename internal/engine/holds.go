@@ -19,7 +19,7 @@ type holds struct {
 	mine      []turn        // free slots, of the task alone
 	held      uint64        // how many there were, ever; of the task alone
 	public    atomic.Uint64 // held, as others know it
-	executing atomic.Uint64 // the turn of the input that is held and executes, perhaps told
+	executing atomic.Uint64 // the turn of the input that is held and executes, perhaps settled
 
 	_    [64]byte // a cache line, between what the task writes and what others do
 	slab slab     // the task makes it larger, under mu, and writes what a turn keeps, before others know of it
@@ -124,7 +124,7 @@ func (h *holds) grow(t turn, b *lineage, e *edges) bool {
 func (h *holds) growHeld(t turn, b *lineage, e *edges) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if !h.slab.has(t) || turn(h.executing.Load()) == t|told {
+	if !h.slab.has(t) || turn(h.executing.Load()) == t|settled {
 		return false
 	}
 	h.growLocked(t.slot(), b, e)
@@ -185,7 +185,7 @@ func (h *holds) publishLocked() {
 func (h *holds) settleLocked(t, executing turn, err error) {
 	switch {
 	case !h.slab.has(t): // it has ended
-	case executing&^told == t && h.tellLocked(t, err):
+	case executing&^settled == t && h.tellLocked(t, err):
 	default:
 		h.endLocked(t, err)
 	}
@@ -194,11 +194,11 @@ func (h *holds) settleLocked(t, executing turn, err error) {
 // tellLocked leaves an outcome, the first, to the task that executes the input, and
 // reports false if it has returned meanwhile.
 func (h *holds) tellLocked(t turn, err error) bool {
-	if h.executing.CompareAndSwap(uint64(t), uint64(t|told)) {
+	if h.executing.CompareAndSwap(uint64(t), uint64(t|settled)) {
 		h.told = err
 		return true
 	}
-	return turn(h.executing.Load()) == t|told
+	return turn(h.executing.Load()) == t|settled
 }
 
 // endLocked ends a hold and frees its slot; the caller publishes. It never blocks:

@@ -131,7 +131,7 @@ func TestNothingIsEmittedUnderTheDead(t *testing.T) {
 	}
 }
 
-// TestSettleWhileExecuting: others ack and fail an input while its Execute emits below
+// TestSettleWhileExecuting: others ack an input, or fail it, while its Execute emits below
 // it and returns. It has one outcome, and if that is an ack, its word has the tuple that
 // was sent (T1, T2).
 func TestSettleWhileExecuting(t *testing.T) {

@@ -6,12 +6,12 @@ import "github.com/waterspout/waterspout/tuple"
 // before, in one word. The zero turn is none.
 type turn uint64
 
-// told marks the turn of an input that executes and whose outcome is there.
-const told turn = 1 << 31
+// settled marks the turn of an input that executes and whose outcome is there.
+const settled turn = 1 << 31
 
 func turnOf(slot, gen uint32) turn { return turn(gen)<<32 | turn(slot+1) }
 
-func (t turn) slot() uint32 { return uint32(t&^told) - 1 }
+func (t turn) slot() uint32 { return uint32(t&^settled) - 1 }
 func (t turn) gen() uint32  { return uint32(t >> 32) }
 
 // A kept is what an ack needs of a held input: little, since a writer bolt may have

@@ -179,7 +179,7 @@ type emitter[T any] struct {
 	words   []uint64
 	roots   []tuple.Root
 	refused []refusal
-	value   T // of EmitEach, if several streams get it
+	value   T // of EmitEach, if it does not wait in one place
 }
 
 // A refusal is an emit, by its place in ids, that no task could get.

@@ -50,7 +50,7 @@ type Writer[T any] struct {
 	manual  bool
 	results func(Result[T])
 
-	hand    []taken[T]      // not in their batches yet, at most a handful
+	taken   []taken[T]      // not in their batches yet, at most a handful
 	pushing []*partition[T] // written to since Push
 	count   int             // records since Push
 	bytes   int             // the same
@@ -147,23 +147,23 @@ func (w *Writer[T]) add(to *partition[T], r *Record, token T, bytes int) {
 	}
 	w.count++
 	w.bytes += bytes
-	w.hand = append(w.hand, taken[T]{to, *r, w.timeOf(r), token, bytes})
-	if len(w.hand) == handful {
+	w.taken = append(w.taken, taken[T]{to, *r, w.timeOf(r), token, bytes})
+	if len(w.taken) == handful {
 		w.mu.Lock()
-		w.sort()
+		w.distribute()
 		w.mu.Unlock()
 	}
 }
 
-// sort puts what is in the hand into the batches of its partitions. w.mu is held.
-func (w *Writer[T]) sort() {
-	for i := range w.hand {
-		r := &w.hand[i]
+// distribute puts the records taken into the batches of their partitions. w.mu is held.
+func (w *Writer[T]) distribute() {
+	for i := range w.taken {
+		r := &w.taken[i]
 		w.queued += r.bytes
 		w.filling(r.to, r.bytes).add(&r.record, r.at, r.token, r.bytes)
 	}
-	clear(w.hand)
-	w.hand = w.hand[:0]
+	clear(w.taken)
+	w.taken = w.taken[:0]
 }
 
 // timeOf is the time of a record in milliseconds. The clock is read once a chunk.
@@ -184,7 +184,7 @@ func (w *Writer[T]) Push(ctx context.Context) error {
 		return nil
 	}
 	w.mu.Lock()
-	w.sort()
+	w.distribute()
 	for _, p := range w.pushing {
 		p.pushing = false
 		if p.ready() {
