@@ -25,7 +25,7 @@ type loop struct {
 	fresh   bool            // there is a document that was not looked at
 	told    map[string]bool // of which keys the log knows that they make no sense
 
-	electAt time.Time // no attempt before
+	electAt time.Time // no further attempt to replace the same leader before
 	planAt  time.Time // when to plan; zero: nothing has changed
 }
 
@@ -101,6 +101,9 @@ func (l *loop) hear(e transport.Entry, open bool) bool {
 		}
 		if e.Key == keyDocument {
 			l.fresh = true
+		}
+		if e.Key == keyLeader {
+			l.electAt = time.Time{} // what was tried was against another
 		}
 		if e.Key == keyDocument || e.Key == keyLeader {
 			l.planSoon(0)

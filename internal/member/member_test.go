@@ -151,6 +151,36 @@ func TestLeaderLeaves(t *testing.T) {
 	})
 }
 
+// TestLeadersLeave: who took the lead leaves just after, and the one who stays had
+// tried for the lead at the same time.
+func TestLeadersLeave(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newCluster(t).joinAll("a", "b", "c")
+		soon()
+		doc := agree(t, w...)
+		i := slices.IndexFunc(w, func(w *worker) bool { return w.ID() == doc.Leader })
+		w[0], w[i] = w[i], w[0]
+		next, stays := w[1], w[2]
+		for _, w := range w[:2] {
+			w.mu.Lock()
+			w.slow = true
+			w.mu.Unlock()
+		}
+		late := make(chan struct{})
+		stays.store.set(func() { stays.store.hang = late })
+		w[0].say(func(s *assign.Status) { s.Leaving = true })
+		synctest.Wait() // the next has the lead; the other's attempt is on its way
+		stays.store.set(func() { stays.store.hang = nil })
+		close(late)
+		synctest.Wait()
+		next.say(func(s *assign.Status) { s.Leaving = true })
+		soon()
+		if doc = agree(t, w...); doc.Leader != stays.ID() {
+			t.Errorf("%s leads, and %s stays", doc.Leader, stays.ID())
+		}
+	})
+}
+
 func TestAllLeave(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCluster(t)

@@ -99,6 +99,9 @@ func (m *member) hear() {
 		if e.Key == keyDocument {
 			m.fresh = true
 		}
+		if e.Key == keyLeader {
+			m.electAt = 0
+		}
 		if e.Key == keyDocument || e.Key == keyLeader {
 			m.planSoon(0)
 		}
