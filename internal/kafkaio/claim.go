@@ -90,7 +90,7 @@ func (c *Claim) Next(ctx context.Context) (b Batch, ok bool) {
 // Rewound is another reader of the claim's partition, from an offset that was read
 // before, for an engine that does a piece of work again. It is lost together with
 // the claim, and nothing is committed for it. It has batches while the caller runs
-// fetch, on a goroutine of its own: until ctx ends, and up to one fetch longer.
+// fetch, on a goroutine of its own, until ctx ends.
 func (c *Claim) Rewound(offset int64) (again *Claim, fetch func(ctx context.Context)) {
 	again = &Claim{Topic: c.Topic, Partition: c.Partition, Start: offset,
 		member: c.member, session: c.session, batches: make(chan Batch, 1), lost: c.lost}

@@ -16,6 +16,8 @@ type fetcher struct {
 	claim *Claim
 	next  int64
 	size  int32
+	conf  sarama.Config // the member's, but for how to dial
+	wires *wires        // of conn
 	conn  *sarama.Broker
 	topic sarama.Uuid
 	known bool  // the leader that conn leads to has said what topic is
@@ -27,15 +29,23 @@ type fetcher struct {
 }
 
 func newFetcher(c *Claim) *fetcher {
-	return &fetcher{claim: c, next: c.Start, size: c.member.conf.Consumer.Fetch.Default, emptyAt: -1}
+	f := &fetcher{claim: c, next: c.Start, conf: *c.member.conf, emptyAt: -1}
+	f.size = f.conf.Consumer.Fetch.Default
+	f.wires = track(&f.conf, func(string, error) bool { return false })
+	return f
 }
 
-// run fetches until ctx ends. What goes wrong is told and tried again.
+// run fetches until ctx ends, which cuts a poll short. What goes wrong is told and
+// tried again.
 func (f *fetcher) run(ctx context.Context) {
 	defer f.disconnect()
+	defer context.AfterFunc(ctx, f.wires.end)()
 	m := f.claim.member
 	for ctx.Err() == nil {
 		batch, err := f.fetch()
+		if ctx.Err() != nil {
+			return
+		}
 		if err != nil {
 			m.health.bad(reading, f.claim.String(), err)
 			f.disconnect()
@@ -83,7 +93,7 @@ func (f *fetcher) connect() error {
 		return fmt.Errorf("no leader of %s: %w", f.claim, err)
 	}
 	conn := sarama.NewBroker(leader.Addr())
-	if err := conn.Open(f.claim.member.conf); err != nil {
+	if err := conn.Open(&f.conf); err != nil {
 		return err
 	}
 	f.conn, f.epoch = conn, epoch
@@ -101,7 +111,7 @@ func (f *fetcher) fetch() (Batch, error) {
 			return b, err
 		}
 	}
-	resp, err := f.conn.Fetch(f.request(f.claim.member.conf.Consumer.MaxWaitTime))
+	resp, err := f.conn.Fetch(f.request())
 	if err != nil {
 		return Batch{}, fmt.Errorf("fetch from %s: %w", f.conn.Addr(), err)
 	}
@@ -119,11 +129,11 @@ func (f *fetcher) fetch() (Batch, error) {
 	return f.read(block)
 }
 
-func (f *fetcher) request(wait time.Duration) *sarama.FetchRequest {
-	conf := f.claim.member.conf
+func (f *fetcher) request() *sarama.FetchRequest {
+	conf := &f.conf
 	req := &sarama.FetchRequest{
 		Version:      11, // from 10 on zstd is known; sarama lowers it for an older broker
-		MaxWaitTime:  int32(wait / time.Millisecond),
+		MaxWaitTime:  int32(conf.Consumer.MaxWaitTime / time.Millisecond),
 		MinBytes:     conf.Consumer.Fetch.Min,
 		MaxBytes:     max(conf.Consumer.Fetch.MaxBytes, f.size),
 		Isolation:    conf.Consumer.IsolationLevel,
@@ -136,7 +146,7 @@ func (f *fetcher) request(wait time.Duration) *sarama.FetchRequest {
 // read turns an answer into a batch.
 func (f *fetcher) read(block *sarama.FetchResponseBlock) (Batch, error) {
 	end := block.HighWaterMarkOffset
-	committed := f.claim.member.conf.Consumer.IsolationLevel == sarama.ReadCommitted
+	committed := f.conf.Consumer.IsolationLevel == sarama.ReadCommitted
 	if committed && block.LastStableOffset >= 0 {
 		end = block.LastStableOffset
 	}
@@ -144,7 +154,7 @@ func (f *fetcher) read(block *sarama.FetchResponseBlock) (Batch, error) {
 	if block.Partial {
 		return f.grow()
 	}
-	f.size = f.claim.member.conf.Consumer.Fetch.Default
+	f.size = f.conf.Consumer.Fetch.Default
 	if len(block.RecordsSet) == 0 {
 		return f.hole(end), nil
 	}

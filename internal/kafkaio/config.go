@@ -87,7 +87,7 @@ func adopt(c *sarama.Config) {
 		p.BackoffFunc = backoff
 	}
 	replace(&c.Producer.Retry.Max, theirs.Producer.Retry.Max, writeRetries)
-	replace(&c.Consumer.MaxWaitTime, theirs.Consumer.MaxWaitTime, 250*time.Millisecond)
+	replace(&c.Consumer.MaxWaitTime, theirs.Consumer.MaxWaitTime, 5*time.Second) // a revoked partition's poll is cut short
 	replace(&c.Consumer.Retry.Backoff, theirs.Consumer.Retry.Backoff, 250*time.Millisecond)
 	group, before := &c.Consumer.Group, theirs.Consumer.Group
 	replace(&group.Heartbeat.Interval, before.Heartbeat.Interval, 500*time.Millisecond) // what a rebalance costs is a few of these

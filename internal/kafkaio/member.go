@@ -19,6 +19,9 @@ const interruptEvery = 250 * time.Millisecond
 // joinMargin is for the coordinator's own work on top of the rebalance timeout.
 const joinMargin = 5 * time.Second
 
+// firstWait is how long the first fetch of a claim of sarama's may take.
+const firstWait = 250 * time.Millisecond
+
 // MemberConfig says what a Member reads and whom it tells.
 type MemberConfig struct {
 	Brokers, Topics []string
@@ -107,6 +110,9 @@ func (m *Member) Join() error {
 	// let go of partitions before: that must not look like a dead connection.
 	conf := *m.conf
 	conf.Net.ReadTimeout = max(conf.Net.ReadTimeout, conf.Consumer.Group.Rebalance.Timeout+joinMargin)
+	// Of a claim's own fetches the first is sent before the claim can be paused, and
+	// heartbeats wait behind it.
+	conf.Consumer.MaxWaitTime = min(conf.Consumer.MaxWaitTime, firstWait)
 	m.wires = track(&conf, m.outlast)
 	own, err := dial(m.cfg.Brokers, &conf, m.cfg.Topics)
 	if err != nil {

@@ -113,3 +113,26 @@ func TestClaimTake(t *testing.T) {
 		t.Error("the claim of a closed member is not lost")
 	}
 }
+
+// A poll that nothing comes of ends when the claim is lost.
+func TestPollIsCutShort(t *testing.T) {
+	broker := fresh(t, "in")
+	if err := broker.Produce(t.Context(), "in", kafka.Of([]byte("a"))); err != nil {
+		t.Fatal(err)
+	}
+	const wait = time.Minute
+	m, claims := joined(t, broker, "", func(c *sarama.Config) { c.Consumer.MaxWaitTime = wait })
+	c := <-claims
+	for end := int64(-1); end < 1; end = c.End() { // then a poll is on its way, or about to be
+		if _, ok := c.Next(t.Context()); !ok {
+			t.Fatal("the claim is lost")
+		}
+	}
+	begin := time.Now()
+	if err := m.Close(); err != nil {
+		t.Error(err)
+	}
+	if took := time.Since(begin); took > wait/2 {
+		t.Errorf("closed after %v", took)
+	}
+}

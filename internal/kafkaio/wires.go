@@ -19,8 +19,9 @@ type wires struct {
 	// more.
 	again func(addr string, err error) bool
 
-	mu   sync.Mutex // guards open
-	open map[net.Conn]bool
+	mu    sync.Mutex // guards all below
+	open  map[net.Conn]bool
+	ended bool
 }
 
 // track makes conf, which is the caller's own, open its connections through wires.
@@ -48,8 +49,12 @@ func (w *wires) Dial(network, addr string) (net.Conn, error) {
 		return nil, err
 	}
 	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.ended {
+		_ = c.Close() // nobody has used it
+		return nil, net.ErrClosed
+	}
 	w.open[c] = true
-	w.mu.Unlock()
 	return &wire{c, w}, nil
 }
 
@@ -61,6 +66,14 @@ func (w *wires) cut() {
 		_ = c.Close() // its user finds out
 		delete(w.open, c)
 	}
+}
+
+// end cuts all connections, for good.
+func (w *wires) end() {
+	w.mu.Lock()
+	w.ended = true
+	w.mu.Unlock()
+	w.cut()
 }
 
 type wire struct {

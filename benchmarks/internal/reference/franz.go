@@ -48,7 +48,7 @@ func startFranz(ctx context.Context, s Spec, tuning []kgo.Opt) (job, error) {
 	var err error
 	f.client, err = kgo.NewClient(append([]kgo.Opt{
 		kgo.SeedBrokers(s.Brokers...), kgo.ConsumeTopics(s.In), kgo.ConsumerGroup(s.Group), kgo.DisableAutoCommit(),
-		kgo.ConsumeStartOffset(kgo.NewOffset().AtStart()), kgo.FetchMaxWait(250 * time.Millisecond),
+		kgo.ConsumeStartOffset(kgo.NewOffset().AtStart()),
 		kgo.DefaultProduceTopic(s.Out), kgo.RecordPartitioner(kgo.ManualPartitioner()),
 		kgo.ProducerBatchCompression(kgo.NoCompression()),
 	}, tuning...)...)
