@@ -43,8 +43,9 @@ func newBacklog(name string, n int) *backlog {
 	return b
 }
 
-// open starts or connects to a Kafka and fills the input.
-func (b *backlog) open(ctx context.Context) error {
+// open starts or connects to a Kafka, fills the input, and warms up an Apache Kafka
+// with the contenders named.
+func (b *backlog) open(ctx context.Context, contenders ...string) error {
 	addrs, err := b.broker(ctx)
 	if err != nil {
 		return err
@@ -57,30 +58,33 @@ func (b *backlog) open(ctx context.Context) error {
 	if b.in, err = b.bench.Fill(ctx, b.records); err != nil || b.where != apache {
 		return err
 	}
-	return b.warmUp(ctx)
+	return b.warmUp(ctx, contenders)
 }
 
 // Bounds of a warm-up.
 const (
-	mostWarming = 8   // runs
-	settled     = 0.9 // of the cost of the run before
+	mostWarming = 5   // rounds
+	settled     = 0.9 // of the cost of the round before
 )
 
-// warmUp has the Kafka serve a job until a record costs it no less than in the run
-// before: a JVM that has just started compiles what it serves on the cores that the
-// contenders share with it, and the first of them would pay for that.
-func (b *backlog) warmUp(ctx context.Context) error {
+// warmUp has the Kafka serve each contender until a record costs it no less than in the
+// round before: a JVM that has just started compiles what it serves on the cores that
+// the contenders share with it, and each of them asks for something else.
+func (b *backlog) warmUp(ctx context.Context, contenders []string) error {
 	before := math.Inf(1)
 	for range mostWarming {
-		s, err := b.spec(ctx, "protocol")
-		if err != nil {
-			return err
+		cost := 0.0
+		for _, name := range contenders {
+			s, err := b.spec(ctx, name)
+			if err != nil {
+				return err
+			}
+			run, err := b.drain(ctx, s)
+			if err != nil {
+				return err
+			}
+			cost += 1e6 * run.Helpers / float64(run.Count) / float64(len(contenders))
 		}
-		run, err := b.drain(ctx, s)
-		if err != nil {
-			return err
-		}
-		cost := 1e6 * run.Helpers / float64(run.Count)
 		fmt.Fprintf(b.progress(), "warming up: a million records cost the Kafka %.2f CPU s\n", cost)
 		if cost >= settled*before {
 			return nil

@@ -49,7 +49,7 @@ func runReference(ctx context.Context, args []string) (err error) {
 		k.seconds = min(k.seconds, 3)
 	}
 	defer func() { err = errors.Join(err, k.close()) }()
-	if err := k.open(ctx); err != nil {
+	if err := k.open(ctx, strings.Split(k.contenders, ",")...); err != nil {
 		return err
 	}
 	results, err := k.interleave(ctx, k.each(k.profiled), k.runs)

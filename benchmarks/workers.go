@@ -70,7 +70,7 @@ func (w *workersBench) open(ctx context.Context) (err error) {
 	if w.url, err = harness.Call[string](w.nats, "nats", w.dir); err != nil {
 		return err
 	}
-	return w.backlog.open(ctx)
+	return w.backlog.open(ctx, "acked")
 }
 
 func (w *workersBench) close() error {
