@@ -178,5 +178,8 @@ func (g givenUp) letter(topic string) kafkaio.Record {
 		kafkaio.Header{Key: HeaderAttempts, Value: strconv.AppendInt(nil, int64(g.attempts), 10)},
 	)
 	r.Topic = topic
+	if !kafkaio.Timely(r.Time) {
+		r.Time = time.Time{} // a letter of now rather than none
+	}
 	return r
 }

@@ -226,7 +226,7 @@ func (o *ownership) accepted(offset int64) (wake bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.committed = offset
-	wake = o.unset
-	o.unset, o.full = false, o.full && !wake
+	wake = o.unset && offset == o.tracker.Low() // else it was the commit before the reset
+	o.unset, o.full = o.unset && !wake, o.full && !wake
 	return wake
 }

@@ -116,6 +116,33 @@ func TestSourceResetWaits(t *testing.T) {
 	}
 }
 
+// The answer to a commit that was under way when the reader went over to another start is
+// not that start's.
+func TestSourceResetWhileACommitIsUnderWay(t *testing.T) {
+	s, o, engine, out := owning(filled(0, 2), kafkaio.Batch{Reset: true, Next: 0, Anew: true}, filled(0, 1))
+	s.round(t.Context(), out)
+	s.Ack(engine.ids[0])
+	old, dirty := o.dirty()
+	if old != 1 || !dirty {
+		t.Fatalf("low %d, dirty %v", old, dirty)
+	}
+	s.Ack(engine.ids[1])
+	s.round(t.Context(), out)
+	if o.accepted(old) {
+		t.Error("the former commit let the reader go on")
+	}
+	s.round(t.Context(), out)
+	if low, dirty := o.dirty(); low != 0 || !dirty || len(engine.ids) != 2 {
+		t.Fatalf("low %d, dirty %v, %d emits: want the start committed first", low, dirty, len(engine.ids))
+	}
+	if !o.accepted(0) {
+		t.Error("the start's commit does not let it go on")
+	}
+	if s.round(t.Context(), out); len(engine.ids) != 3 {
+		t.Errorf("%d emits", len(engine.ids))
+	}
+}
+
 // An ownership that is stopped emits nothing, replays neither, and is quiet when
 // its last answer has come (rule P3).
 func TestOwnershipStops(t *testing.T) {

@@ -17,8 +17,11 @@ type Record struct {
 	Offset    int64  // where it was read
 	Key       []byte // nil is no key
 	Value     []byte // nil is a tombstone
-	Time      time.Time
-	Headers   []Header
+	// Time is the broker's or the writer's; it is zero if the client cannot know it, of a
+	// batch that began before 1970. A Sink writes a zero Time as now, and rejects records
+	// from before 1970 or after 2261.
+	Time    time.Time
+	Headers []Header
 }
 
 // A Header is a name and a value beside a record's key and value. Names may

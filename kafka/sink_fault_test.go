@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -50,6 +51,49 @@ func TestSinkRidesOutWhatCanBeRetried(t *testing.T) {
 				t.Error(diff)
 			}
 		})
+	}
+}
+
+// A broker that lags knows fewer partitions for a moment. What is written to the others
+// then and later is there.
+func TestSinkMeetsABrokerWithFewerPartitions(t *testing.T) {
+	broker := kafkatest.Start(t, "out:2")
+	sink := open(t, kafka.Bolt{Brokers: broker.Addrs(), Topic: "out", Partitioner: kafka.Manual, Sarama: impatient()})
+	to := func(p int32, v string) {
+		r := kafka.Of([]byte(v))
+		r.Partition = p
+		sink.write(t, r)
+		sink.wait(t, 1)
+	}
+	req, topic := kmsg.NewPtrMetadataRequest(), kmsg.NewMetadataRequestTopic()
+	topic.Topic = kmsg.StringPtr("out")
+	req.Topics = append(req.Topics, topic)
+	short, err := req.RequestWith(t.Context(), franz(t, broker))
+	if err != nil {
+		t.Fatal(err)
+	}
+	short.Topics[0].Partitions = slices.DeleteFunc(short.Topics[0].Partitions, func(p kmsg.MetadataResponseTopicPartition) bool { return p.Partition > 0 })
+	var lags atomic.Bool
+	broker.Cluster().ControlKey(int16(kmsg.Metadata), func(req kmsg.Request) (kmsg.Response, error, bool) {
+		broker.Cluster().KeepControl()
+		resp := *short
+		resp.Version = req.GetVersion()
+		return &resp, nil, lags.Load()
+	})
+	to(1, "a")
+	for _, lag := range []bool{true, false} {
+		lags.Store(lag)
+		produce(broker, kerr.NotLeaderForPartition, 1)
+		to(0, "look up")
+		to(0, "count")
+	}
+	to(1, "b")
+	count := map[string]int{}
+	for _, r := range read(t, broker, "out") {
+		count[string(r.Value)]++
+	}
+	if count["a"] != 1 || count["b"] != 1 {
+		t.Errorf("the topic has %v", count)
 	}
 }
 
@@ -341,21 +385,30 @@ func TestOpenSaysWhatIsWrong(t *testing.T) {
 	}
 }
 
+// Who gives up while a task connects, to a broker that accepts and then keeps silent,
+// does not wait for it.
 func TestOpenEndsWithTheContext(t *testing.T) {
-	silent, err := net.Listen("tcp", "127.0.0.1:0") // accepts, and never answers
+	silent, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer silent.Close()
-	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
-	defer cancel()
-	start := time.Now()
-	sink := kafka.Bolt{Brokers: []string{silent.Addr().String()}, Topic: "out"}.New()
-	if err := sink.Open(ctx, bolt.Task{}); !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("got %v", err)
+	addrs := []string{silent.Addr().String()}
+	source := kafka.Spout{Brokers: addrs, Topics: []string{"in"}, Group: "terran"}.New()
+	sink := kafka.Bolt{Brokers: addrs, Topic: "out"}.New()
+	for name, open := range map[string]func(context.Context, tuple.Task) error{"source": source.Open, "sink": sink.Open} {
+		ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+		begin := time.Now()
+		if err := open(ctx, tuple.Task{}); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if took := time.Since(begin); took > 5*time.Second {
+			t.Errorf("%s: Open returned after %v", name, took)
+		}
+		cancel()
 	}
-	if took := time.Since(start); took > 5*time.Second {
-		t.Errorf("Open took %s", took)
+	if err := errors.Join(source.Close(), sink.Close()); err != nil {
+		t.Error(err)
 	}
 }
 

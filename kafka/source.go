@@ -111,7 +111,7 @@ func (s *Source) Open(ctx context.Context, task spout.Task) error {
 			return err
 		}
 	}
-	s.member, err = kafkaio.Connect(kafkaio.MemberConfig{
+	s.member, err = kafkaio.Connect(ctx, kafkaio.MemberConfig{
 		Brokers: s.spec.Brokers, Topics: s.spec.Topics, Group: s.spec.Group, Sarama: conf,
 		First: s.spec.First.start, OutOfRange: s.spec.OutOfRange.start, Log: s.log,
 		Claimed: s.claimed, Revoked: s.revoked,
@@ -120,13 +120,13 @@ func (s *Source) Open(ctx context.Context, task spout.Task) error {
 		return errors.Join(err, s.closeDead())
 	}
 	if s.spec.Stop == AtEnd {
-		if s.ends, err = s.member.Ends(); err != nil {
+		if s.ends, err = s.member.Ends(ctx); err != nil {
 			err = fmt.Errorf("kafka: %w", err)
 		}
 	}
 	s.opened.Store(true)
 	go s.commitLoop()
-	if err = errors.Join(err, s.member.Join()); err != nil {
+	if err = errors.Join(err, s.member.Join(ctx)); err != nil {
 		return errors.Join(err, s.Close())
 	}
 	return nil

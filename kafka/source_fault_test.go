@@ -174,6 +174,7 @@ func TestSourceOpenSaysWhatIsWrong(t *testing.T) {
 		want  []string
 	}{
 		"no brokers":         {spec: func(s *kafka.Spout) { s.Brokers = nil }, want: []string{"set kafka.Spout.Brokers"}},
+		"empty topic":        {spec: func(s *kafka.Spout) { s.Topics = []string{"in", ""} }, want: []string{"topic without a name"}},
 		"no topics":          {spec: func(s *kafka.Spout) { s.Topics = nil }, want: []string{"set kafka.Spout.Topics"}},
 		"no group":           {spec: func(s *kafka.Spout) { s.Group = "" }, want: []string{"set kafka.Spout.Group"}},
 		"bad stop":           {spec: func(s *kafka.Spout) { s.Stop = 7 }, want: []string{"stop 7"}},

@@ -147,6 +147,9 @@ func (s Spout) check() error {
 		return fmt.Errorf("kafka: give up %d; use kafka.Halt or kafka.Drop", s.GiveUp)
 	}
 	for _, topic := range s.Topics {
+		if topic == "" {
+			return errors.New("kafka: a topic without a name; look at kafka.Spout.Topics")
+		}
 		if topic == s.Dead {
 			return fmt.Errorf("kafka: the dead-letter topic %s is also read; use another one", topic)
 		}

@@ -42,17 +42,17 @@ func ReceiverKafkaStream(ssc *StreamingContext, params ReceiverKafkaParams, opti
 }
 
 // Open connects the threads and joins the group.
-func (r *KafkaReceiver) Open(context.Context) error {
+func (r *KafkaReceiver) Open(ctx context.Context) error {
 	if r.params.Smallest && !r.opened {
 		r.forget()
 	}
 	r.opened = true
 	var threads []*thread
 	for i := range max(r.params.Threads, 1) {
-		t, err := r.newThread(i)
+		t, err := r.newThread(ctx, i)
 		if err == nil {
 			threads = append(threads, t)
-			err = t.member.Join()
+			err = t.member.Join(ctx)
 		}
 		if err != nil {
 			return errors.Join(err, closeThreads(threads))
@@ -62,14 +62,14 @@ func (r *KafkaReceiver) Open(context.Context) error {
 	return nil
 }
 
-func (r *KafkaReceiver) newThread(i int) (*thread, error) {
+func (r *KafkaReceiver) newThread(ctx context.Context, i int) (*thread, error) {
 	instance := r.params.Instance
 	if instance != "" {
 		instance = fmt.Sprintf("%s-%d", instance, i)
 	}
 	t := &thread{changed: make(chan struct{}, 1)}
 	var err error
-	t.member, err = r.params.connect(instance, r.log, t.claimed, t.revoked)
+	t.member, err = r.params.connect(ctx, instance, r.log, t.claimed, t.revoked)
 	return t, err
 }
 

@@ -50,10 +50,10 @@ func DirectStream(ssc *StreamingContext, params KafkaParams) *DStream[Record] {
 func (d *direct) start(ctx context.Context) error {
 	d.ctx = ctx
 	var err error
-	if d.member, err = d.params.connect(d.params.Instance, d.log, d.claimed, d.revoked); err != nil {
+	if d.member, err = d.params.connect(ctx, d.params.Instance, d.log, d.claimed, d.revoked); err != nil {
 		return err
 	}
-	if err = d.member.Join(); err != nil {
+	if err = d.member.Join(ctx); err != nil {
 		return errors.Join(err, d.member.Close())
 	}
 	return nil

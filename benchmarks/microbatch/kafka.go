@@ -1,6 +1,7 @@
 package microbatch
 
 import (
+	"context"
 	"log/slog"
 
 	"github.com/waterspout/waterspout/internal/kafkaio"
@@ -21,12 +22,12 @@ type KafkaParams struct {
 }
 
 // connect makes a member of the group that begins with the oldest record.
-func (p KafkaParams) connect(instance string, log *slog.Logger, claimed, revoked func(*kafkaio.Claim)) (*kafkaio.Member, error) {
+func (p KafkaParams) connect(ctx context.Context, instance string, log *slog.Logger, claimed, revoked func(*kafkaio.Claim)) (*kafkaio.Member, error) {
 	conf, err := kafkaio.ReaderConfig(nil, instance, false)
 	if err != nil {
 		return nil, err
 	}
-	return kafkaio.Connect(kafkaio.MemberConfig{
+	return kafkaio.Connect(ctx, kafkaio.MemberConfig{
 		Brokers: p.Brokers, Topics: []string{p.Topic}, Group: p.Group, Sarama: conf,
 		Log: log, Claimed: claimed, Revoked: revoked,
 	})

@@ -22,16 +22,12 @@ type fetcher struct {
 	topic sarama.Uuid
 	known bool  // the leader that conn leads to has said what topic is
 	epoch int32 // of the leader that conn leads to: another one refuses us
-
-	// emptyAt is where the last fetch found nothing although the partition
-	// went on; see hole.
-	emptyAt int64
 }
 
 func newFetcher(c *Claim) *fetcher {
-	f := &fetcher{claim: c, next: c.Start, conf: *c.member.conf, emptyAt: -1}
+	f := &fetcher{claim: c, next: c.Start, conf: *c.member.conf}
 	f.size = f.conf.Consumer.Fetch.Default
-	f.wires = track(&f.conf, func(string, error) bool { return false })
+	f.wires = track(&f.conf, nil)
 	return f
 }
 
@@ -62,19 +58,41 @@ func (f *fetcher) run(ctx context.Context) {
 	}
 }
 
+// lookEvery is how often a fetcher that waits for its reader asks where the partition
+// ends.
+const lookEvery = 2 * time.Second
+
 // deliver waits until there is room for a batch that has news.
 func (f *fetcher) deliver(ctx context.Context, b Batch) bool {
 	if b.Next == f.next && !b.Reset {
 		return true
 	}
-	select {
-	case f.claim.batches <- b:
-		f.next = b.Next
-		f.claim.member.wake()
-		return true
-	case <-ctx.Done():
-		return false
+	for {
+		select {
+		case f.claim.batches <- b:
+			f.next = b.Next
+			f.claim.member.wake()
+			return true
+		case <-ctx.Done():
+			return false
+		case <-time.After(lookEvery):
+			f.look()
+		}
 	}
+}
+
+// look asks where the partition ends, as a fetch that is not due would tell: how far a
+// reader that stands still is behind is what its user wants to know.
+func (f *fetcher) look() {
+	if f.connect() != nil {
+		return // the next fetch tells of it
+	}
+	end, err := f.claim.member.offsetAt(f.conn, f.claim.Topic, f.claim.Partition, sarama.OffsetNewest)
+	if err != nil {
+		f.disconnect()
+		return
+	}
+	f.claim.end.Store(end)
 }
 
 func (f *fetcher) disconnect() {
@@ -151,43 +169,35 @@ func (f *fetcher) read(block *sarama.FetchResponseBlock) (Batch, error) {
 		end = block.LastStableOffset
 	}
 	f.claim.end.Store(end)
-	if block.Partial {
+	if cut(block) {
 		return f.grow()
 	}
 	f.size = f.conf.Consumer.Fetch.Default
 	if len(block.RecordsSet) == 0 {
-		return f.hole(end), nil
+		next, err := hollow.next(block, f.next, end)
+		return Batch{Next: next}, err
 	}
-	f.emptyAt = -1
 	return unpack(f.claim.Topic, f.claim.Partition, f.next, block, committed)
 }
 
-// grow asks for more bytes, since not even one batch fitted. Brokers of our
-// time send it whole anyway.
+// grow asks for more bytes, since not even one batch fitted. Apache Kafka sends the first
+// one whole anyway; what is damaged is told in the end.
 func (f *fetcher) grow() (Batch, error) {
 	if f.size > sarama.MaxResponseSize/2 {
-		return Batch{}, fmt.Errorf("the batch at offset %d exceeds sarama.MaxResponseSize of %d bytes", f.next, sarama.MaxResponseSize)
+		return Batch{}, fmt.Errorf("the batch at offset %d is damaged, or exceeds sarama.MaxResponseSize of %d bytes", f.next, sarama.MaxResponseSize)
 	}
 	f.size *= 2
 	return Batch{Next: f.next}, nil
 }
 
-// hole deals with an answer without a batch. At the end of the partition that
-// is all there is to say. Before it, compaction has left a batch without
-// records, which sarama drops together with its offsets: step over it, but only
-// one offset at a time, since nobody says how long it is, and only if the broker
-// says so twice.
-func (f *fetcher) hole(end int64) Batch {
-	if f.next >= end {
-		f.emptyAt = -1
-		return Batch{Next: f.next}
+// cut reports whether not even the first batch came whole, or what it says does not fit
+// into it.
+func cut(block *sarama.FetchResponseBlock) bool {
+	if len(block.RecordsSet) == 0 {
+		return block.Partial
 	}
-	if f.emptyAt != f.next {
-		f.emptyAt = f.next
-		return Batch{Next: f.next}
-	}
-	f.emptyAt = f.next + 1 // said once for the whole hole
-	return Batch{Next: f.next + 1}
+	first := block.RecordsSet[0].RecordBatch
+	return first != nil && first.PartialTrailingRecord
 }
 
 // reset finds where to go on when the offset is gone.

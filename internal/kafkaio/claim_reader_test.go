@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/IBM/sarama"
 
@@ -81,4 +82,29 @@ func TestNextEnds(t *testing.T) {
 		t.Error(err)
 	}
 	waiting.Wait()
+}
+
+// How far a reader is behind is known also while it takes nothing.
+func TestEndOfAClaimThatIsNotRead(t *testing.T) {
+	broker := kafkatest.Start(t, "in")
+	put := func(n int) {
+		for range n { // a batch each
+			if err := broker.Produce(t.Context(), "in", kafka.Of([]byte("a"))); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	put(5)
+	_, claims := joined(t, broker, "", func(c *sarama.Config) { c.Consumer.Fetch.Default = 1 })
+	c := <-claims
+	put(5)
+	look := time.NewTicker(20 * time.Millisecond)
+	defer look.Stop()
+	for deadline := time.After(20 * time.Second); c.End() < 10; {
+		select {
+		case <-look.C:
+		case <-deadline:
+			t.Fatalf("end %d, want 10", c.End())
+		}
+	}
 }

@@ -24,13 +24,16 @@ func (f *fetcher) recognise() (b Batch, anew bool, err error) {
 		return b, false, fmt.Errorf("look up topic %s at %s: %w", c.Topic, f.conn.Addr(), err)
 	}
 	id := resp.Topics[0].Uuid
-	if f.topic != (sarama.Uuid{}) && id != f.topic {
+	if f.topic != (sarama.Uuid{}) && id != (sarama.Uuid{}) && id != f.topic {
 		b = Batch{Reset: true, Anew: true}
 		if b.Next, err = m.resolve(c.Topic, c.Partition, m.cfg.OutOfRange); err != nil {
 			return b, false, err
 		}
 		anew = true
 	}
-	f.topic, f.known = id, true
+	if id != (sarama.Uuid{}) { // a broker that knows none says nothing of the topic
+		f.topic = id
+	}
+	f.known = true
 	return b, anew, nil
 }

@@ -90,6 +90,9 @@ func (f Fetched) time() time.Time {
 	if f.from.batch.LogAppendTime {
 		return f.from.batch.MaxTimestamp
 	}
+	if f.from.batch.FirstTimestamp.IsZero() { // negative in the log: sarama does not tell what it was
+		return time.Time{}
+	}
 	return f.from.batch.FirstTimestamp.Add(f.record.TimestampDelta)
 }
 

@@ -17,12 +17,12 @@
 // of the session that the Claim came from, so a broker refuses it once the
 // partition belongs to somebody else.
 //
-//	m, err := kafkaio.Connect(kafkaio.MemberConfig{
+//	m, err := kafkaio.Connect(ctx, kafkaio.MemberConfig{
 //		Brokers: brokers, Topics: topics, Group: "terran", Sarama: conf, Log: log,
 //		Claimed: func(c *kafkaio.Claim) { claims <- c },
 //		Revoked: func(c *kafkaio.Claim) { finish(c); m.Commit(kafkaio.Point{Claim: c, Offset: done(c)}) },
 //	})
-//	err = m.Join()
+//	err = m.Join(ctx)
 //	batch, ok := c.Take() // never blocks; m.Ready() tells when to look again
 //	refused := m.Commit(kafkaio.Point{Claim: c, Offset: batch.Next})
 //

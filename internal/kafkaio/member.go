@@ -1,6 +1,7 @@
 package kafkaio
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -48,6 +49,7 @@ type Member struct {
 	client sarama.Client // offsets, metadata, commits; the fetchers have connections of their own
 	group  sarama.ConsumerGroup
 	own    sarama.Client // of group, which may block its connections for long
+	lines  *wires        // of client
 	wires  *wires        // of own
 	away   sync.Mutex    // held by the one who waits for the coordinator
 	health health
@@ -69,19 +71,22 @@ type Member struct {
 
 // Connect checks that the brokers answer, that the topics exist, and that they
 // and the group may be read. It blocks for as long as the configuration's
-// timeouts and retries allow. [Member.Join] comes next.
-func Connect(cfg MemberConfig) (*Member, error) {
-	client, err := dial(cfg.Brokers, cfg.Sarama, cfg.Topics)
+// timeouts and retries allow, and not when ctx has ended. [Member.Join] comes next.
+func Connect(ctx context.Context, cfg MemberConfig) (*Member, error) {
+	conf := *cfg.Sarama
+	lines := track(&conf, nil)
+	defer context.AfterFunc(ctx, lines.end)()
+	client, err := dial(cfg.Brokers, &conf, cfg.Topics)
 	if err != nil {
-		return nil, err
+		return nil, cmp.Or(context.Cause(ctx), err)
 	}
 	m := &Member{
-		cfg: cfg, conf: cfg.Sarama, client: client,
+		cfg: cfg, conf: cfg.Sarama, client: client, lines: lines,
 		health: health{log: cfg.Log}, ready: make(chan struct{}, 1), dead: make(chan struct{}),
 	}
 	if err := errors.Join(m.checkTopics(), m.checkGroup()); err != nil {
 		_ = client.Close() // the check's error says more
-		return nil, err
+		return nil, cmp.Or(context.Cause(ctx), err)
 	}
 	m.ctx, m.cancel = context.WithCancel(context.Background())
 	return m, nil
@@ -104,8 +109,9 @@ func (m *Member) checkTopics() error {
 	return nil
 }
 
-// Join joins the group in the background. From now on the callbacks are called.
-func (m *Member) Join() error {
+// Join joins the group in the background. From now on the callbacks are called. It
+// blocks as Connect does.
+func (m *Member) Join(ctx context.Context) error {
 	// The answer to a join comes when all members have joined, and each may
 	// let go of partitions before: that must not look like a dead connection.
 	conf := *m.conf
@@ -114,9 +120,10 @@ func (m *Member) Join() error {
 	// heartbeats wait behind it.
 	conf.Consumer.MaxWaitTime = min(conf.Consumer.MaxWaitTime, firstWait)
 	m.wires = track(&conf, m.outlast)
+	defer context.AfterFunc(ctx, m.wires.end)()
 	own, err := dial(m.cfg.Brokers, &conf, m.cfg.Topics)
 	if err != nil {
-		return err
+		return cmp.Or(context.Cause(ctx), err)
 	}
 	// Only a group fences a former owner of a partition: there is no way to be
 	// assigned one by hand (P2).

@@ -25,7 +25,7 @@ func joined(t *testing.T, b *kafkatest.Broker, instance string, change func(*sar
 		t.Fatal(err)
 	}
 	claims := make(chan *kafkaio.Claim, 10)
-	m, err := kafkaio.Connect(kafkaio.MemberConfig{
+	m, err := kafkaio.Connect(t.Context(), kafkaio.MemberConfig{
 		Brokers: b.Addrs(), Topics: []string{"in"}, Group: "terran", Sarama: conf, Log: slog.New(slog.DiscardHandler),
 		Claimed: func(c *kafkaio.Claim) { claims <- c },
 		Revoked: func(*kafkaio.Claim) {},
@@ -33,7 +33,7 @@ func joined(t *testing.T, b *kafkatest.Broker, instance string, change func(*sar
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := m.Join(); err != nil {
+	if err := m.Join(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = m.Close() }) // also a second time

@@ -1,6 +1,8 @@
 package kafkaio
 
 import (
+	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"time"
@@ -58,6 +60,11 @@ func (m *Member) listOffset(topic string, partition int32, at int64) (int64, err
 	if err != nil {
 		return 0, err
 	}
+	return m.offsetAt(leader, topic, partition, at)
+}
+
+// offsetAt is listOffset with the leader, whose connection it closes if that fails.
+func (m *Member) offsetAt(leader *sarama.Broker, topic string, partition int32, at int64) (int64, error) {
 	req := sarama.NewOffsetRequest(m.conf.Version)
 	req.IsolationLevel = m.conf.Consumer.IsolationLevel
 	req.AddBlock(topic, partition, at, 1)
@@ -85,19 +92,21 @@ func (m *Member) End(topic string, partition int32) (int64, error) {
 	return m.resolve(topic, partition, Latest)
 }
 
-// Ends are the ends now of all partitions of the topics.
-func (m *Member) Ends() (map[string]map[int32]int64, error) {
+// Ends are the ends now of all partitions of the topics. If ctx ends before, the Member is
+// good for Close only.
+func (m *Member) Ends(ctx context.Context) (map[string]map[int32]int64, error) {
+	defer context.AfterFunc(ctx, m.lines.end)()
 	ends := map[string]map[int32]int64{}
 	for _, topic := range m.cfg.Topics {
 		partitions, err := m.client.Partitions(topic)
 		if err != nil {
-			return nil, fmt.Errorf("partitions of topic %s: %w", topic, err)
+			return nil, cmp.Or(context.Cause(ctx), fmt.Errorf("partitions of topic %s: %w", topic, err))
 		}
 		ends[topic] = map[int32]int64{}
 		for _, p := range partitions {
 			end, err := m.End(topic, p)
 			if err != nil {
-				return nil, fmt.Errorf("end of %s/%d: %w", topic, p, err)
+				return nil, cmp.Or(context.Cause(ctx), fmt.Errorf("end of %s/%d: %w", topic, p, err))
 			}
 			ends[topic][p] = end
 		}

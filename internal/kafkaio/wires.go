@@ -8,15 +8,16 @@ import (
 )
 
 // wires are the connections that one client opened, so that they can be cut: sarama
-// waits for the answer to a request whatever happens, and that to a join comes only
-// when all other members have joined. Methods may be called from any goroutine.
+// waits for the answer to a request whatever happens: that to a join comes only when all
+// other members have joined, and that of a broker which accepts and then keeps silent
+// not at all. Methods may be called from any goroutine.
 type wires struct {
 	base interface {
 		Dial(network, addr string) (net.Conn, error)
 	}
 
-	// again is called after each dial, may wait, and reports whether to dial once
-	// more.
+	// again, if there is one, is called after each dial, may wait, and reports whether
+	// to dial once more.
 	again func(addr string, err error) bool
 
 	mu    sync.Mutex // guards all below
@@ -39,7 +40,7 @@ func track(conf *sarama.Config, again func(addr string, err error) bool) *wires 
 // Dial opens a connection. It blocks for as long as again says to go on.
 func (w *wires) Dial(network, addr string) (net.Conn, error) {
 	c, err := w.base.Dial(network, addr)
-	for w.again(addr, err) {
+	for w.again != nil && w.again(addr, err) {
 		if err == nil {
 			_ = c.Close() // whoever is there hangs up
 		}

@@ -45,7 +45,7 @@ type Result[T any] struct {
 // beside each other.
 type Writer[T any] struct {
 	client  sarama.Client
-	conns   *conns
+	wires   *wires
 	conf    *sarama.Config
 	manual  bool
 	results func(Result[T])
@@ -82,8 +82,8 @@ func NewWriter[T any](ctx context.Context, o WriterOptions, results func(Result[
 	if err != nil {
 		return nil, fmt.Errorf("kafka: %w", err)
 	}
-	conns := watchConns(conf)
-	defer context.AfterFunc(ctx, conns.cut)()
+	wires := track(conf, nil)
+	defer context.AfterFunc(ctx, wires.end)()
 	client, err := dial(o.Brokers, conf, o.Topics)
 	if err != nil {
 		return nil, cmp.Or(context.Cause(ctx), err)
@@ -94,7 +94,7 @@ func NewWriter[T any](ctx context.Context, o WriterOptions, results func(Result[
 		return nil, cmp.Or(context.Cause(ctx), err)
 	}
 	w := &Writer[T]{
-		client: client, conns: conns, conf: conf, manual: o.Manual, results: results,
+		client: client, wires: wires, conf: conf, manual: o.Manual, results: results,
 		router: newRouter[T](client),
 		idle:   make(chan struct{}, 1), space: make(chan struct{}, 1),
 		links: map[int32]*link[T]{}, latest: id,
@@ -118,6 +118,9 @@ func (w *Writer[T]) Write(ctx context.Context, r *Record, token T) error {
 	if err == nil && bytes > w.conf.Producer.MaxMessageBytes {
 		err = fmt.Errorf("%w: %d bytes, and Producer.MaxMessageBytes is %d", sarama.ErrMessageSizeTooLarge, bytes, w.conf.Producer.MaxMessageBytes)
 	}
+	if err == nil && !Timely(r.Time) {
+		err = fmt.Errorf("%w: %s", sarama.ErrInvalidTimestamp, r.Time.UTC().Format(time.RFC3339))
+	}
 	if err != nil {
 		w.open.Add(1)
 		w.tell(Result[T]{Tokens: []T{token}, Partition: -1, Offset: -1, Err: outcome(r.Topic, err)})
@@ -129,6 +132,11 @@ func (w *Writer[T]) Write(ctx context.Context, r *Record, token T) error {
 	}
 	return w.Push(ctx)
 }
+
+// Timely reports whether a record of time t can be written: sarama has no way to say a
+// time before 1970, with which it refuses the whole request, and none after 2261, of
+// which it makes another. The zero time can; it stands for now.
+func Timely(t time.Time) bool { return t.IsZero() || t.UnixMilli() >= 0 && t.Year() <= 2261 }
 
 // A taken is a record on its way into a batch.
 type taken[T any] struct {
@@ -232,7 +240,7 @@ func (w *Writer[T]) Close(ctx context.Context) error {
 	w.mu.Unlock()
 	close(w.stop)
 	if err != nil {
-		w.conns.cut()
+		w.wires.end()
 	}
 	closed := w.client.Close()
 	w.work.Wait()

@@ -308,3 +308,15 @@ func TestPartitionKeepsOrderAndCount(t *testing.T) {
 		s.check(t)
 	})
 }
+
+// What never left as a request is not in doubt.
+func TestUnwritten(t *testing.T) {
+	for err, want := range map[error]bool{
+		unsentError{io.EOF}: true, sarama.PacketEncodingError{Info: "a time"}: true, sarama.ErrNotEnoughReplicas: true,
+		io.EOF: false, sarama.ErrRequestTimedOut: false, sarama.ErrNotEnoughReplicasAfterAppend: false, sarama.ErrNotLeaderForPartition: false,
+	} {
+		if unwritten(err) != want {
+			t.Errorf("%v: unwritten %v", err, !want)
+		}
+	}
+}

@@ -78,10 +78,12 @@ type unsentError struct{ error }
 func (e unsentError) Unwrap() error { return e.error }
 
 // unwritten reports whether err, which is no refusal, says that this time a batch
-// certainly was not written. A leader that is deposed while it waits for its
-// replicas, a time-out and a lost connection do not.
+// certainly was not written: it did not leave, or sarama could not encode it. A leader
+// that is deposed while it waits for its replicas, a time-out and a lost connection do
+// not say so.
 func unwritten(err error) bool {
-	if _, unsent := errors.AsType[unsentError](err); unsent {
+	_, unsent := errors.AsType[unsentError](err)
+	if _, unsaid := errors.AsType[sarama.PacketEncodingError](err); unsent || unsaid {
 		return true
 	}
 	code, _ := errors.AsType[sarama.KError](err)

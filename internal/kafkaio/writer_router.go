@@ -34,10 +34,11 @@ type router[T any] struct {
 // A destination is a topic that is written to.
 type destination[T any] struct {
 	topic      string
-	partitions []*partition[T]
-	looked     uint32    // the chunk in which its partitions were counted
-	err        error     // of the last look-up
-	again      time.Time // when to look up after err
+	partitions []*partition[T] // of now: the first of all
+	all        []*partition[T] // that there ever were: their numbers go on where they stopped
+	looked     uint32          // the chunk in which its partitions were counted
+	err        error           // of the last look-up
+	again      time.Time       // when to look up after err
 }
 
 func newRouter[T any](client sarama.Client) router[T] {
@@ -110,10 +111,10 @@ func (r *router[T]) count(d *destination[T]) error {
 		d.again = time.Now().Add(lookupPause)
 		return d.known()
 	}
-	for i := len(d.partitions); i < len(numbers); i++ {
-		d.partitions = append(d.partitions, &partition[T]{topic: d.topic, number: int32(i), spoiled: true})
+	for i := len(d.all); i < len(numbers); i++ {
+		d.all = append(d.all, &partition[T]{topic: d.topic, number: int32(i), spoiled: true})
 	}
-	d.partitions = d.partitions[:len(numbers)] // a topic that was created anew may have fewer
+	d.partitions = d.all[:len(numbers)] // a topic that was created anew may have fewer, and a broker may not know of all yet
 	d.looked = r.chunks
 	return nil
 }

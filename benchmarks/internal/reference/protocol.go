@@ -94,7 +94,7 @@ func openThread(ctx context.Context, s Spec, index int) (*thread, error) {
 		spec: s, log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})),
 		claimed: make(chan *kafkaio.Claim), revoked: make(chan *kafkaio.Claim), let: make(chan struct{}), over: make(chan struct{}), err: make(chan error, 1),
 	}
-	t.member, err = kafkaio.Connect(kafkaio.MemberConfig{
+	t.member, err = kafkaio.Connect(ctx, kafkaio.MemberConfig{
 		Brokers: s.Brokers, Topics: []string{s.In}, Group: s.Group, Sarama: conf, Log: t.log,
 		Claimed: func(c *kafkaio.Claim) { t.hear(t.claimed, c) },
 		Revoked: func(c *kafkaio.Claim) {
@@ -140,7 +140,7 @@ func (t *thread) run(ctx context.Context) (err error) {
 	tick := time.NewTicker(commitEvery)
 	defer tick.Stop()
 	defer func() { err = errors.Join(err, t.close(ctx)) }()
-	if err := t.member.Join(); err != nil {
+	if err := t.member.Join(ctx); err != nil {
 		return err
 	}
 	for {
