@@ -40,7 +40,7 @@ type None = struct{}
 type Bolt[I, O any] interface {
 	// Execute handles one input. Nil acks it, unless it was held; an error
 	// fails it, and the spout emits the record again. A panic fails it with
-	// its stack. The input belongs to the bolt as far as its type says: what
+	// its stack; sixteen in a row within a second end the topology. The input belongs to the bolt as far as its type says: what
 	// it points to may be shared with other receivers of the same tuple and
 	// must not be written.
 	Execute(ctx context.Context, in I, out *Collector[O]) error

@@ -38,7 +38,8 @@ type Mode interface {
 type Local struct {
 	Log *slog.Logger // slog.Default() if nil
 
-	// Grace bounds a drain, and the closing of tasks after it; 8 s if zero.
+	// Grace bounds a drain with the closing of tasks; 8 s if zero. User code that has
+	// not returned then gets another second and a half, and is left behind.
 	Grace time.Duration
 
 	// Wire takes every value through its codec, as between workers. It is

@@ -76,10 +76,10 @@ func TestDrainIsBoundedByTheGrace(t *testing.T) {
 				if err == nil || !strings.Contains(err.Error(), "work/0 did not return from Execute") {
 					t.Errorf("Drain: %v", err)
 				}
-				if d < cluster.DefaultGrace || d > 3*cluster.DefaultGrace {
+				if d < cluster.DefaultGrace || d > cluster.DefaultGrace+2*time.Second {
 					t.Errorf("the drain took %v", d)
 				}
-				if !strings.Contains(j.String(), "bolt does not return") || !strings.Contains(j.String(), "component=work") {
+				if after == time.Minute && !strings.Contains(j.String(), "bolt does not return") {
 					t.Errorf("the watchdog was silent:\n%s", j.String())
 				}
 				close(release)

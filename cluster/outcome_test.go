@@ -105,13 +105,71 @@ func TestPanicsInARowEndTheRun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBook(100)
 		var calls int
-		err := start(t, chain(b, sinkOf(func(int) error { calls++; panic("boom") })), quiet).Wait()
+		err := start(t, chain(b, sinkOf(func(int) error { calls++; panic("boom\nbang") })), quiet).Wait()
 		var te *cluster.TaskError
-		if !errors.As(err, &te) || te.Task.Component != "work" || calls < 16 {
+		if !errors.As(err, &te) || te.Task.Component != "work" || calls < 16 || strings.Contains(err.Error(), "\n") {
 			t.Errorf("after %d calls: %v", calls, err)
 		}
 		b.check(t, 0, b.emitted)
 	})
+}
+
+// A record that panics whenever it comes, at its pace, does not end the others.
+func TestPanicsOfOneRecordEndNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := topology.New("test")
+		replay := spout.Replay(spout.FromSlice([]int{1, 2}), spout.Retry{Backoff: 200 * time.Millisecond, Max: 200 * time.Millisecond, Attempts: 100}, func(int, spout.Failure) {})
+		calls := 0
+		topology.Bolt(topology.Spout(d, "src", replay).By(grouping.Shuffle), "work", sinkOf(func(v int) error {
+			if v == 1 {
+				calls++
+				panic("boom")
+			}
+			return nil
+		}))
+		var j journal
+		if err := start(t, topology.Must(d.Build()), j.local()).Wait(); err != nil || calls != 100 {
+			t.Errorf("after %d panics: %v", calls, err)
+		}
+		if n := strings.Count(j.String(), "bolt panicked"); n != 7 || !strings.Contains(j.String(), "outcome_test.go") {
+			t.Errorf("the log has %d panics, want the first, second, fourth and so on with their stacks:\n%s", n, j.String())
+		}
+	})
+}
+
+// What fails is told, at once and then in sums: it may be replayed for ever, or be gone.
+func TestFailuresAreTold(t *testing.T) {
+	for tracked, line := range map[bool]string{true: "trees failed", false: "no spout tracks"} {
+		synctest.Test(t, func(t *testing.T) {
+			d := topology.New("test")
+			paced := spout.Of(func(_ context.Context, out *spout.Emitter[int]) error {
+				for i := range 25 {
+					if tracked {
+						out.EmitID(i, uint64(i))
+					} else {
+						out.Emit(i)
+					}
+					time.Sleep(time.Second)
+				}
+				return nil
+			})
+			topology.Bolt(topology.Spout(d, "src", paced).By(grouping.Shuffle), "work", sinkOf(func(int) error { return errBad }))
+			var j journal
+			r := start(t, topology.Must(d.Build()), j.local())
+			if err := r.Wait(); err != nil {
+				t.Fatal(err)
+			}
+			lines := strings.Count(j.String(), line)
+			for _, sum := range []string{"number=1 ", "number=10 ", "number=4 "} {
+				if lines != 4 || !strings.Contains(j.String(), sum) || !strings.Contains(j.String(), errBad.Error()) {
+					t.Fatalf("the log has %d lines of %s, and not %s:\n%s", lines, line, sum, j.String())
+				}
+			}
+			if s := part(t, r.Stats(), "src"); tracked && s.Detail["last failure"] != "error in work: "+errBad.Error() {
+				t.Errorf("src %+v", s)
+			}
+		})
+	}
 }
 
 func TestDropAcksAndCounts(t *testing.T) {

@@ -32,7 +32,7 @@ type Worker struct {
 	Log *slog.Logger // slog.Default() if nil
 
 	// Grace bounds how long leaving, and any task's move, may take; 8 s if
-	// zero.
+	// zero. User code is left behind as with Local.
 	Grace time.Duration
 }
 

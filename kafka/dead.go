@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -15,7 +16,7 @@ import (
 
 // Headers of a dead letter, after the record's own.
 const (
-	HeaderReason    = "waterspout-reason"    // what was told to the spout: kind and text of the failure
+	HeaderReason    = "waterspout-reason"    // what was told to the spout: kind and text of the failure, and a panic's stack on the lines below
 	HeaderComponent = "waterspout-component" // that failed the record last
 	HeaderTopic     = "waterspout-topic"     // where the record was read
 	HeaderPartition = "waterspout-partition"
@@ -156,7 +157,8 @@ func (d *deadLetters) results(r kafkaio.Result[givenUp]) {
 	}
 	for _, g := range r.Tokens {
 		if refused {
-			g.why.Text = fmt.Sprintf("%s (and its dead letter was refused: %v)", g.why.Text, r.Err)
+			line, stack, _ := strings.Cut(g.why.Text, "\n")
+			g.why.Text = fmt.Sprintf("%s (and its dead letter was refused: %v)\n%s", line, r.Err, stack)
 			d.source.withoutDead(g)
 			continue
 		}
@@ -169,6 +171,9 @@ func (d *deadLetters) results(r kafkaio.Result[givenUp]) {
 func (g givenUp) letter(topic string) kafkaio.Record {
 	r := g.record
 	reason := g.why.Error()
+	if _, stack, more := strings.Cut(g.why.Text, "\n"); more {
+		reason += "\n" + stack
+	}
 	r.Headers = append(slices.Clip(r.Headers),
 		kafkaio.Header{Key: HeaderReason, Value: []byte(reason[:min(len(reason), maxReason)])},
 		kafkaio.Header{Key: HeaderComponent, Value: []byte(g.why.Component)},

@@ -2,6 +2,7 @@ package tuple
 
 import (
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -41,18 +42,18 @@ func (k Kind) Counts() bool { return k == Error || k == Panic }
 type Failure struct {
 	Kind      Kind
 	Component string        // the component that failed it; empty for Timeout and Shutdown
-	Text      string        // the error, or the panic with its stack
+	Text      string        // the error, or the panic with its stack on the lines below
 	Age       time.Duration // from the emit to the failure
 }
 
-// Error is one line: kind, component and text.
+// Error is one line: kind, component, and the first line of the text.
 func (f Failure) Error() string {
 	s := f.Kind.String()
 	if f.Component != "" {
 		s += " in " + f.Component
 	}
-	if f.Text != "" {
-		s += ": " + f.Text
+	if line, _, _ := strings.Cut(f.Text, "\n"); line != "" {
+		s += ": " + line
 	}
 	return s
 }

@@ -2,8 +2,7 @@ package engine
 
 import (
 	"context"
-	"fmt"
-	"runtime/debug"
+	"errors"
 	"sync"
 	"sync/atomic"
 
@@ -114,6 +113,9 @@ func (t *boltTask[I, O]) settleAsync() int {
 		err := c.finish()
 		t.at.lin = nil
 		t.holds.conclude(turnOf(slot, gen), err, t.at.fault)
+		if f, ok := errors.AsType[tuple.Failure](err); ok && f.Kind == tuple.Panic {
+			t.logPanic(f)
+		}
 	}
 	return len(calls)
 }
@@ -138,21 +140,4 @@ func (h *holds) conclude(t turn, err, fault error) {
 	defer h.mu.Unlock()
 	h.concludeLocked(t, err, fault)
 	h.publishLocked()
-}
-
-// protect calls f and makes a panic an error.
-func protect(f func() error) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = tuple.Failure{Kind: tuple.Panic, Text: fmt.Sprintf("%v\n%s", p, debug.Stack())}
-		}
-	}()
-	return f()
-}
-
-// contain makes a panic in what the error of a function that defers it.
-func contain(what string, err *error) {
-	if p := recover(); p != nil {
-		*err = fmt.Errorf("%s panicked: %v\n%s", what, p, debug.Stack())
-	}
 }

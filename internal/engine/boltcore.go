@@ -36,6 +36,7 @@ type boltCore struct {
 	inside   atomic.Int32 // what user code runs, for the watchdog
 	cut      atomic.Bool  // the task is to return as soon as it can
 	panics   int          // in a row
+	storm    int64        // when the first of them was, in run time
 }
 
 // counted is counts before they are published.
@@ -84,7 +85,7 @@ func (c *boltCore) finishSlow(err error) {
 	}
 	out := c.outcome(err)
 	if out.fail {
-		c.failRoots(a.lin, out.failure)
+		c.run.failTrees(a.lin, out.failure)
 		return
 	}
 	a.pairs(c.pair)
@@ -121,11 +122,6 @@ func (c *boltCore) outcome(err error) outcome {
 		c.run.Abort(&tuple.TaskError{Task: c.info, Err: err})
 	}
 	return outcome{true, f}
-}
-
-// failRoots ends every tree of lin.
-func (c *boltCore) failRoots(lin *tuple.Lineage, f tuple.Failure) {
-	roots(lin, func(root tuple.Root) { c.run.failRoot(root, f) })
 }
 
 // flush hands over all that is staged: pairs first, which never block.

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"runtime/debug"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -20,7 +20,8 @@ import (
 
 const (
 	inboxCapacity = 1024
-	maxPanics     = 16 // in a row, before the topology ends
+	maxPanics     = 16 // in a row and within panicStorm, before the topology ends
+	panicStorm    = time.Second
 )
 
 // What of a task runs now, for the watchdog.
@@ -333,17 +334,26 @@ func (t *boltTask[I, O]) breathe() {
 	t.mail()
 }
 
-// panicked fails the current input with its stack.
+// panicked fails the current input with its stack. A bolt that does nothing but panic
+// ends the topology, so that it is started afresh; a record that panics whenever it is
+// replayed, with a back-off, does not.
 func (t *boltTask[I, O]) panicked(p any) {
-	err := tuple.Failure{Kind: tuple.Panic, Component: t.info.Component, Text: fmt.Sprintf("%v\n%s", p, debug.Stack())}
+	err := caught(p)
+	err.Component = t.info.Component
 	t.boltCore.finish(err)
-	// The spout is told of each; the log has the first, second, fourth and so on.
-	if n := t.failed[tuple.Panic].Load(); n&(n-1) == 0 {
-		t.info.Log.Error("bolt panicked", "panics", n, "panic", p, "stack", string(debug.Stack()))
+	t.logPanic(err)
+	now := t.run.now()
+	if t.panics == 0 {
+		t.storm = now
 	}
-	if t.panics++; t.panics >= maxPanics {
-		t.run.Abort(&tuple.TaskError{Task: t.info, Err: fmt.Errorf("panicked %d times in a row, last: %v", t.panics, p)})
+	if t.panics++; t.panics < maxPanics {
+		return
 	}
+	if now-t.storm < int64(panicStorm) {
+		what, _, _ := strings.Cut(err.Text, "\n")
+		t.run.Abort(&tuple.TaskError{Task: t.info, Err: fmt.Errorf("panicked %d times in a row, last: %s; the log has the stack", t.panics, what)})
+	}
+	t.panics = 0
 }
 
 // quiet is what a task does before it sleeps.

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -26,7 +25,7 @@ func (l *life) see() error {
 		l.abort()
 	}
 	l.closing = true
-	late := l.await(r.opts.Grace, l.allOver)
+	punctual := l.await(l.rest(), l.allOver)
 	for _, lane := range r.lanes {
 		lane.end()
 	}
@@ -34,8 +33,9 @@ func (l *life) see() error {
 	for _, h := range l.hosts {
 		h.step <- struct{}{}
 	}
-	late = l.await(r.opts.Grace, l.allFinished) && late
-	return l.verdict(clean, late)
+	punctual = l.await(l.rest(), l.allFinished) && punctual
+	r.gone.rest()
+	return l.verdict(clean, punctual)
 }
 
 // exhaust waits until no spout emits any more.
@@ -88,6 +88,13 @@ func (l *life) grace() time.Duration {
 	}
 	return time.Until(l.deadline)
 }
+
+// Moment is what user code that was told to end gets at the least, when the grace is over:
+// little, so that a process which drains ends before whoever asked for it loses patience.
+const Moment = 750 * time.Millisecond
+
+// rest is how long to wait for tasks that were told to end.
+func (l *life) rest() time.Duration { return max(l.grace(), Moment) }
 
 // closeBolts ends the bolts, each after all that it reads from.
 func (l *life) closeBolts() bool {
@@ -184,19 +191,36 @@ func (l *life) verdict(clean, punctual bool) error {
 	}
 	for _, h := range l.hosts {
 		if h.finished.Load() && h.err != nil {
+			l.run.logStack(h.err)
 			errs = append(errs, &tuple.TaskError{Task: h.comp.info(h.index), Err: fmt.Errorf("close: %w", h.err)})
 		}
 	}
 	return joined(errs)
 }
 
-// joined is errors.Join, but that one error stays what it is.
+// joined is errors.Join on one line; one error stays what it is.
 func joined(errs []error) error {
-	if len(errs) == 1 {
+	switch len(errs) {
+	case 0:
+		return nil
+	case 1:
 		return errs[0]
 	}
-	return errors.Join(errs...)
+	return lineOf(errs)
 }
+
+// A lineOf is several errors on one line.
+type lineOf []error
+
+func (l lineOf) Error() string {
+	texts := make([]string, len(l))
+	for i, err := range l {
+		texts[i] = err.Error()
+	}
+	return strings.Join(texts, "; ")
+}
+
+func (l lineOf) Unwrap() []error { return l }
 
 // stuck names the tasks that have not returned.
 func (l *life) stuck() string {

@@ -173,7 +173,7 @@ func (h *hall) close(cause error) map[string]error {
 	left := map[string]error{}
 	for _, name := range slices.Sorted(maps.Keys(h.wings)) {
 		w := h.wings[name]
-		if err := w.Close(cause, false); err != nil {
+		if err := w.Close(cause, false, hallGrace); err != nil {
 			left[name] = err
 		}
 		w.links.Close()

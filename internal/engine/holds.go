@@ -217,7 +217,7 @@ func (h *holds) endLocked(t turn, err error) {
 func (h *holds) endSlowLocked(slot uint32, err error) {
 	lin := h.lineageLocked(slot)
 	if fails, why := h.outcomeLocked(err); fails {
-		h.core.failRoots(&lin, why)
+		h.core.run.failTrees(&lin, why)
 	} else {
 		a := anchor{lin: &lin, more: h.more[slot].words}
 		a.pairs(func(p acker.Pair) { h.pairs.add(h.core.run, p) })

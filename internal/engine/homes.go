@@ -151,6 +151,16 @@ func (r *Run) rehomeLocked() {
 	r.homes.Store(homes)
 }
 
+// failTrees ends every tree of lin. A tuple of none is gone, and nobody but the log is
+// told.
+func (r *Run) failTrees(lin *tuple.Lineage, why tuple.Failure) {
+	if lin.Root == 0 && lin.More == nil {
+		r.gone.add(&why, r.now())
+		return
+	}
+	roots(lin, func(root tuple.Root) { r.failRoot(root, why) })
+}
+
 func (r *Run) failRoot(root tuple.Root, why tuple.Failure) {
 	homes := r.homes.Load()
 	if i := homes.of(root); i >= 0 {

@@ -224,7 +224,7 @@ func (a *abroad[T]) spoil(r *frame.Tuples) {
 // nothing.
 func (c *boltCore) undecoded(lin *tuple.Lineage, err error) {
 	c.info.Log.Error("tuple cannot be decoded", "error", err)
-	c.failRoots(lin, tuple.Failure{Kind: tuple.Error, Component: c.info.Component, Text: "decoding: " + err.Error()})
+	c.run.failTrees(lin, tuple.Failure{Kind: tuple.Error, Component: c.info.Component, Text: "decoding: " + err.Error()})
 }
 
 // A double is the two boxes of an inlet as one.

@@ -33,6 +33,7 @@ type lane struct {
 	lost    atomic.Bool          // a worker was lost
 	ending  atomic.Bool
 	over    bool // work is done; the lane's goroutine only
+	blame   blame
 
 	mu       sync.Mutex // guards all below
 	room     sync.Cond
@@ -64,6 +65,7 @@ func newLane(c *component, info tuple.Task, instance uint32) *lane {
 		ledger:   acker.New(instance, c.node.MaxPending),
 		window:   acker.NewWindow(c.node.MaxPending, int64(c.node.Timeout)),
 		complete: newLatencies(),
+		blame:    blame{what: "trees failed", log: info.Log},
 	}
 	l.room.L = &l.mu
 	return l
@@ -208,6 +210,7 @@ func (l *lane) work() {
 	w.settled = w.settled[:0]
 	l.over = true
 	l.answer(&w)
+	l.blame.rest()
 }
 
 func (l *lane) ready() bool {
@@ -300,7 +303,9 @@ func (l *lane) answer(w *laneWork) {
 		}
 	}
 	for i := range w.lost {
-		l.failed[w.lost[i].why.Kind].Add(1)
+		why := &w.lost[i].why
+		l.failed[why.Kind].Add(1)
+		l.blame.add(why, l.run.now())
 	}
 	l.acked.Add(uint64(len(w.ended) + len(w.settled)))
 	l.answered.Add(uint64(len(w.ended) + len(w.settled) + len(w.lost)))

@@ -126,6 +126,7 @@ func (l *life) openErrors(gaveUp bool) (errs []error) {
 		if key := h.comp.node.Name + ": " + h.err.Error(); !seen[key] {
 			seen[key] = true
 			errs = append(errs, &tuple.TaskError{Task: h.comp.info(h.index), Err: h.err})
+			l.run.logStack(h.err)
 		}
 	}
 	return errs

@@ -205,5 +205,5 @@ func (s *route[T]) give(ts []tuple.Tuple[T], order []int32) {
 }
 
 func (s *route[T]) fail(t *tuple.Tuple[T], why tuple.Failure) {
-	roots(&t.Lineage, func(root tuple.Root) { s.run.failRoot(root, why) })
+	s.run.failTrees(&t.Lineage, why)
 }

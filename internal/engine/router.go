@@ -154,6 +154,7 @@ func (r *router[T]) flush() {
 	r.limit = run(r.to.price())
 	if r.moves != r.to.moves.Load() {
 		if err := r.regroup(); err != nil {
+			r.to.run.logStack(err)
 			r.to.run.log.Error("grouping failed after tasks moved; the former choice goes on", "to", r.to.node.Name, "error", err)
 		}
 	}

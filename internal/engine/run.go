@@ -21,7 +21,7 @@ import (
 type Options struct {
 	Topology string
 	Log      *slog.Logger  // never nil
-	Grace    time.Duration // how long a drain, and after it an abort, may take
+	Grace    time.Duration // how long a drain may take, or the closing of tasks after an abort
 	Wire     bool          // take every value through its codec
 	Taps     []Tap         // for test kits: readers that the declaration does not have
 
@@ -41,6 +41,7 @@ type Run struct {
 	byNode     map[*Node]*component
 	silence    int64 // nanoseconds that a task may have a tuple without a sign of life to its ledger (E4)
 	homes      atomic.Pointer[homes]
+	gone       blame    // tuples without a tree
 	objects    sync.Map // pointers of users' objects, to find one used twice
 
 	mu     sync.Mutex // guards what follows, which is replaced and never changed
@@ -99,6 +100,7 @@ func newRun(ctx context.Context, opts Options) *Run {
 		byNode: map[*Node]*component{}, silence: int64(time.Second), state: make(chan struct{}, 1), done: make(chan struct{}),
 	}
 	r.homes.Store(&homes{})
+	r.gone.what, r.gone.log = "tuples failed that no spout tracks: they are gone", opts.Log.With("topology", r.name)
 	// Values pass, cancellation does not: ctx starts the drain, and bolts
 	// must go on until it is over.
 	r.ctx, r.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
@@ -127,6 +129,7 @@ func (r *Run) Drain() {
 // Abort ends the run at once: open trees are failed with kind Shutdown, and Wait
 // returns cause. It does not block; the first cause counts.
 func (r *Run) Abort(cause error) {
+	r.logStack(cause)
 	r.cancel(cause)
 	r.poke()
 }

@@ -212,9 +212,9 @@ func (s *Site) Failed() error {
 	return context.Cause(s.ctx)
 }
 
-// Close cuts what is left, and waits for it no longer than the grace. It returns
+// Close cuts what is left, and waits for it as long as within, or a [Moment]. It returns
 // an error that names the tasks which did not return. moved is as for Release.
-func (s *Site) Close(cause error, moved bool) error {
+func (s *Site) Close(cause error, moved bool, within time.Duration) error {
 	s.cancel(cause)
 	s.aborted.Store(true)
 	for _, c := range s.components {
@@ -222,6 +222,7 @@ func (s *Site) Close(cause error, moved bool) error {
 			p.end()
 		}
 	}
+	defer s.gone.rest()
 	here := *s.here.Load()
 	for _, t := range here {
 		t.free(moved)
@@ -232,7 +233,7 @@ func (s *Site) Close(cause error, moved bool) error {
 		s.group.Wait()
 		close(ended)
 	}()
-	timer := time.NewTimer(s.opts.Grace)
+	timer := time.NewTimer(max(within, Moment))
 	defer timer.Stop()
 	select {
 	case <-ended:

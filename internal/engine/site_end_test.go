@@ -318,7 +318,7 @@ func TestCloseNamesWhoStays(t *testing.T) {
 		src.feed <- item{N: 1}
 		synctest.Wait()
 		began := time.Now()
-		err := h.wings["a"].Close(nil, false)
+		err := h.wings["a"].Close(nil, false, hallGrace)
 		if err == nil || err.Error() != "left behind: work/0 did not return from Execute" || time.Since(began) != hallGrace {
 			t.Errorf("after %v: %v", time.Since(began), err)
 		}

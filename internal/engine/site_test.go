@@ -83,7 +83,7 @@ func TestCloseReleasesBlockedSenders(t *testing.T) {
 			}
 		}
 		began := time.Now()
-		err := h.wings["a"].Close(errors.New("enough"), false)
+		err := h.wings["a"].Close(errors.New("enough"), false, hallGrace)
 		if took := time.Since(began); err != nil || took >= hallGrace {
 			t.Errorf("Close after %d items took %v: %v", sent, took, err)
 		}

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"maps"
 	"sync"
 
 	"github.com/waterspout/waterspout/grouping"
@@ -155,6 +156,13 @@ func (t *spoutTask[T]) stats() *Task {
 	}
 	l.mu.Unlock()
 	s.detail(t.spout)
+	if last := l.blame.lastFailure(); last != "" {
+		s.Detail = maps.Clone(s.Detail)
+		if s.Detail == nil {
+			s.Detail = map[string]string{}
+		}
+		s.Detail["last failure"] = last
+	}
 	return s
 }
 

@@ -81,6 +81,7 @@ func (t *tenant) live() {
 	}
 	t.move(Closing)
 	if err := t.task.finish(); err != nil && !t.cut.Load() {
+		t.site.logStack(err)
 		t.site.log.Error("task did not close cleanly", "component", t.kind.comp.node.Name, "task", t.kind.index, "error", err)
 	}
 	whole = true

@@ -92,5 +92,5 @@ func (s *carried[T]) carry(t *tuple.Tuple[T]) {
 		return
 	}
 	why := tuple.Failure{Kind: tuple.Error, Component: s.from, Text: fmt.Sprintf("codec of %s: %v", typeName[T](), err)}
-	roots(&t.Lineage, func(root tuple.Root) { s.run.failRoot(root, why) })
+	s.run.failTrees(&t.Lineage, why)
 }

@@ -13,6 +13,14 @@ func (s *session) leave() {
 	s.log.Info("draining: the tasks of this worker are handed over")
 }
 
+// rest is how long to wait for tasks that were told to end.
+func (s *session) rest() time.Duration {
+	if s.leaving {
+		return time.Until(s.deadline)
+	}
+	return s.worker.config.Grace
+}
+
 // finish takes the topology to its end, and reports whether it is on its way there.
 // Drain: holders flush, once a second (D2). End: no tree is open any more; bolts
 // end one component after the other, each when all that it reads from is over on

@@ -127,9 +127,12 @@ func (s *session) run() error {
 	if err == nil && !s.settle() {
 		s.log.Warn("other workers did not confirm the last frames")
 	}
-	if left := s.site.Close(err, errors.Is(err, errLost)); left != nil {
+	if left := s.site.Close(err, errors.Is(err, errLost), s.rest()); left != nil {
 		s.log.Error("tasks did not end", "error", left)
-		err = errors.Join(err, left)
+		if err != nil {
+			left = fmt.Errorf("%w; %w", err, left)
+		}
+		err = left
 	}
 	return s.close(err)
 }
