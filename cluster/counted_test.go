@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/waterspout/waterspout/cluster"
+	"github.com/waterspout/waterspout/grouping"
+	"github.com/waterspout/waterspout/topology"
 	"github.com/waterspout/waterspout/transport"
 	"github.com/waterspout/waterspout/transport/inproc"
 )
@@ -66,4 +68,23 @@ func TestWireIsCounted(t *testing.T) {
 			}
 		}
 	})
+}
+
+// A talker tells how far it is behind.
+type talker struct{ *bookSpout }
+
+func (talker) Detail() map[string]string { return map[string]string{"lag": "3", "state": "reads"} }
+
+// What tasks tell of themselves stands in a row, and whole numbers are added.
+func TestDetails(t *testing.T) {
+	d := topology.New("test")
+	b := newBook(1)
+	topology.Bolt(topology.Spout(d, "src", func() talker { return talker{b.New()} }, topology.Parallelism(2)).By(grouping.Shuffle), "work", sinkOf(func(int) error { return nil }))
+	r := start(t, topology.Must(d.Build()), quiet)
+	if err := r.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	if s := part(t, r.Stats(), "src"); s.Detail["lag"] != "6" || s.Detail["state"] != "reads, reads" {
+		t.Errorf("%v", s.Detail)
+	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/waterspout/waterspout/internal/engine"
@@ -87,12 +88,22 @@ func join(all, more map[string]string) map[string]string {
 		if all == nil {
 			all = map[string]string{}
 		}
-		if all[k] != "" {
-			all[k] += ", "
-		}
-		all[k] += more[k]
+		all[k] = joined(all[k], more[k])
 	}
 	return all
+}
+
+// joined is the sum of two whole numbers, and a list of all else.
+func joined(a, b string) string {
+	m, err1 := strconv.ParseInt(a, 10, 64)
+	n, err2 := strconv.ParseInt(b, 10, 64)
+	switch {
+	case a == "":
+		return b
+	case err1 == nil && err2 == nil:
+		return strconv.FormatInt(m+n, 10)
+	}
+	return a + ", " + b
 }
 
 func (r report) encode() []byte {

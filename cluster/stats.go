@@ -51,7 +51,9 @@ type Component struct {
 	Complete Latency       // of a spout: from emit to the end of the tree, acked trees only
 	Oldest   time.Duration // age of the oldest open tree
 
-	Detail map[string]string // what the component tells of itself: partitions, lag, last error
+	// Detail is what the component tells of itself: partitions, lag, last error. What
+	// its tasks tell under one key stands in a row; whole numbers are added.
+	Detail map[string]string
 }
 
 // A Latency is a distribution of durations, each figure exact to 3 %.

@@ -44,14 +44,18 @@ func (s *Source) state(partitions int) string {
 	return text
 }
 
-// detail is one line on a partition, and its lag.
+// detail is one line on a partition, and its lag, 0 if it is not known.
 func (o *ownership) detail() (line string, lag int64) {
 	end := o.claim.End()
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	lag = max(0, end-o.committed)
-	line = fmt.Sprintf("committed %d, position %d, end %d, lag %d, in flight %d, in back-off %d, held %d bytes",
-		o.committed, o.tracker.Position(), end, lag, o.tracker.Open(), o.tracker.InBackoff(), o.tracker.Bytes())
+	ahead := "end and lag not known yet"
+	if end >= 0 {
+		lag = max(0, end-o.committed)
+		ahead = fmt.Sprintf("end %d, lag %d", end, lag)
+	}
+	line = fmt.Sprintf("committed %d, position %d, %s, in flight %d, in back-off %d, held %d bytes",
+		o.committed, o.tracker.Position(), ahead, o.tracker.Open(), o.tracker.InBackoff(), o.tracker.Bytes())
 	if o.full && o.reset == nil && !o.unset {
 		line += ", paused"
 	}
