@@ -14,6 +14,16 @@
 //	decoded := topology.Bolt(raw.By(grouping.Shuffle), "decode", avro.Decoder(tweets, kafka.Value))
 //	encoded := topology.Bolt(decoded.By(grouping.Shuffle), "encode", avro.Encoder(tweets, kafka.Of))
 //
+// hamba also writes some values as others without an error. Here they are errors: a
+// decimal of more places than its scale, which a float nearly always is, or of more
+// bytes than its fixed; a nil decimal, or nil pointer to a type that makes text of
+// itself; a date, a timestamp or a time-millis out of its range. Three losses are the
+// usual meaning and are none. A timestamp is cut to its unit, to the past. A
+// time.Duration is cut to its unit, towards zero. A date is the day in UTC of its
+// time.Time, whatever the time of day; before 1970 it has to be midnight, as hamba
+// writes the wrong day otherwise. A time.Time comes back in UTC. Not checked are what
+// is in a uuid, and that a time of day is less than a day.
+//
 // Payloads are bare Avro values, without a container file's header or a
 // registry's schema id. A [Codec] may be used from any goroutine; a [Decode] or
 // [Encode] belongs to its task.
@@ -42,8 +52,7 @@ var ErrEmpty = errors.New("avro: empty payload")
 type Codec[T any] struct {
 	api    hamba.API
 	schema hamba.Schema
-	check  program
-	clip   clipper
+	part   part
 	max    int
 	tasks  *sync.Pool // of *task[T], for Append and Decode
 }
@@ -57,8 +66,8 @@ var (
 // error if the schema does not parse or T does not fit it: every field of a
 // record needs a field of the struct of the same name or `avro:"name"` tag, of a
 // type that holds it: an Avro int is an int32 and a long an int64 or int, since a
-// narrower one would lose bits without a word. Fields of the struct that the schema does not name are
-// neither read nor written. A union of null and one other type is a pointer, or
+// narrower one would lose bits without a word. A time of day is a time.Duration. Fields
+// of the struct that the schema does not name are neither read nor written. A union of null and one other type is a pointer, or
 // a slice for bytes and arrays; unions of more types, and recursive schemas, are
 // refused.
 func New[T any](schema string) (_ *Codec[T], err error) {
@@ -71,7 +80,7 @@ func New[T any](schema string) (_ *Codec[T], err error) {
 	}
 	c.schema = s
 	c.setLimits()
-	if c.check, c.clip, err = fit[T](c.api, s); err != nil {
+	if c.part, err = fit[T](c.api, s); err != nil {
 		return nil, fmt.Errorf("avro: %w", err)
 	}
 	return c, nil
@@ -107,7 +116,8 @@ func (c *Codec[T]) Name() string {
 }
 
 // Append appends v to dst, as codec.Codec has it. It fails if v is not a value
-// of the schema, such as an unknown symbol of an enum.
+// of the schema, such as an unknown symbol of an enum or a decimal that would have to
+// be rounded; the package comment has the list.
 func (c *Codec[T]) Append(dst []byte, v T) ([]byte, error) {
 	t := c.task()
 	t.value = v

@@ -323,6 +323,9 @@ func TestNewRefuses(t *testing.T) {
 		{"elements of no bytes", refused[[]struct{}](`{"type":"array","items":{"type":"record","name":"R","fields":[]}}`), "take no bytes"},
 		{"shared buffer", refused[uint64](`{"type":"fixed","name":"F","size":8}`), "uint64 does not hold"},
 		{"rational by value", refused[big.Rat](`{"type":"bytes","logicalType":"decimal","precision":9,"scale":2}`), "does not hold"},
+		{"nanoseconds by the unit", refused[int64](timeMicros), "int64 does not hold"},
+		{"no time of day", refused[time.Duration](localMillis), "time.Duration does not hold"},
+		{"union of its own", refused[*choice](`["null","string"]`), "makes its own values of a union"},
 		{"not a struct", refused[map[string]any](tweetSchema), "does not hold"},
 	}
 	for _, c := range cases {
@@ -333,6 +336,11 @@ func TestNewRefuses(t *testing.T) {
 		})
 	}
 }
+
+type choice string
+
+func (*choice) FromAny(any) error   { return nil }
+func (*choice) ToAny() (any, error) { return new(int8), nil }
 
 type node struct {
 	Next *node `avro:"next"`

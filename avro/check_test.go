@@ -49,7 +49,7 @@ func FuzzCheckAgreesWithHamba(f *testing.F) {
 		f.Add(bad)
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		if len(b) == 0 || c.check.value(b) != nil {
+		if len(b) == 0 || c.part.program.value(b) != nil {
 			return
 		}
 		k := newTask(c)

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	hamba "github.com/hamba/avro/v2"
 	"github.com/modern-go/reflect2"
@@ -21,21 +22,28 @@ type fitter struct {
 }
 
 // part is what a schema comes to: a program for its bytes, how few they can be,
-// and what to do to the decoded value.
+// what a value must pass before it is encoded, and what to do to a decoded one.
 type part struct {
 	program program
 	least   int
-	clip    clipper
+	guard   walker
+	finish  walker
 }
 
-func fit[T any](api hamba.API, s hamba.Schema) (program, clipper, error) {
+func fit[T any](api hamba.API, s hamba.Schema) (part, error) {
 	t := reflect.TypeFor[T]()
 	f := &fitter{api: api}
 	p, err := f.fit(s, t, t.String())
 	if err == nil && p.least == 0 {
 		err = errors.New("values of the schema take no bytes")
 	}
-	return p.program, p.clip, err
+	return p, err
+}
+
+// pointer is the part of a pointer to p's values.
+func (p part) pointer() part {
+	p.guard, p.finish = p.guard.pointer(), p.finish.pointer()
+	return p
 }
 
 func (f *fitter) fit(s hamba.Schema, t reflect.Type, path string) (part, error) {
@@ -64,8 +72,7 @@ func (f *fitter) record(s *hamba.RecordSchema, t reflect.Type, path string) (par
 	defer func() { f.open = f.open[:len(f.open)-1] }()
 	if t.Kind() == reflect.Pointer {
 		p, err := f.fields(s, t.Elem(), path)
-		p.clip = p.clip.pointer()
-		return p, err
+		return p.pointer(), err
 	}
 	return f.fields(s, t, path)
 }
@@ -87,7 +94,8 @@ func (f *fitter) fields(s *hamba.RecordSchema, t reflect.Type, path string) (par
 		}
 		p.program = append(p.program, sub.program...)
 		p.least += sub.least
-		p.clip = p.clip.field(sf.Index, sub.clip)
+		p.guard = p.guard.field(sf.Index, sub.guard)
+		p.finish = p.finish.field(sf.Index, sub.finish)
 	}
 	return p, nil
 }
@@ -122,7 +130,7 @@ func (f *fitter) array(s *hamba.ArraySchema, t reflect.Type, path string) (part,
 		err = fmt.Errorf("%s: elements that take no bytes, so that their number has no bound", path)
 	}
 	st := step{shape: shapeArray, least: p.least, of: []program{p.program}, path: path}
-	return part{program{st}, 1, p.clip.elements()}, err
+	return part{program{st}, 1, p.guard.elements(), p.finish.elements()}, err
 }
 
 func (f *fitter) mapping(s *hamba.MapSchema, t reflect.Type, path string) (part, error) {
@@ -132,13 +140,16 @@ func (f *fitter) mapping(s *hamba.MapSchema, t reflect.Type, path string) (part,
 	p, err := f.fit(s.Values(), t.Elem(), path+"[]")
 	entry := append(program{{shape: shapeBytes, path: path + "[key]"}}, p.program...)
 	st := step{shape: shapeMap, least: 1 + p.least, of: []program{entry}, path: path}
-	return part{program{st}, 1, p.clip.entries()}, err
+	return part{program{st}, 1, p.guard.entries(false), p.finish.entries(true)}, err
 }
 
 // union takes null and one other type, in any order.
 func (f *fitter) union(s *hamba.UnionSchema, t reflect.Type, path string) (part, error) {
 	if !s.Nullable() {
 		return part{}, fmt.Errorf("%s: a union of other than null and one type is not supported: %s", path, s)
+	}
+	if t.Implements(reflect.TypeFor[hamba.UnionConverter]()) {
+		return part{}, fmt.Errorf("%s: %s makes its own values of a union, which nothing can check", path, t)
 	}
 	_, i := s.Indices()
 	elem := t
@@ -151,9 +162,9 @@ func (f *fitter) union(s *hamba.UnionSchema, t reflect.Type, path string) (part,
 	of := make([]program, 2)
 	of[i] = p.program
 	if t.Kind() == reflect.Pointer {
-		p.clip = p.clip.pointer()
+		p = p.pointer()
 	}
-	return part{program{{shape: shapeUnion, of: of, path: path}}, 1, p.clip}, err
+	return part{program{{shape: shapeUnion, of: of, path: path}}, 1, p.guard, p.finish}, err
 }
 
 var leaves = map[hamba.Type]struct {
@@ -179,36 +190,45 @@ func (f *fitter) leaf(s hamba.Schema, t reflect.Type, path string) (part, error)
 	var p part
 	switch s := s.(type) {
 	case *hamba.EnumSchema:
-		p = part{program{{shape: shapeIndex, n: len(s.Symbols())}}, 1, nil}
+		p = part{program: program{{shape: shapeIndex, n: len(s.Symbols())}}, least: 1}
 	case *hamba.FixedSchema:
-		p = part{program{{shape: shapeSkip, n: s.Size()}}, s.Size(), nil}
+		p = part{program: program{{shape: shapeSkip, n: s.Size()}}, least: s.Size()}
 	default:
 		l, ok := leaves[s.Type()]
 		if !ok {
 			return p, mismatch(path, t, s)
 		}
-		p = part{program{{shape: l.shape, n: l.n}}, l.least, nil}
+		p = part{program: program{{shape: l.shape, n: l.n}}, least: l.least}
 	}
 	p.program[0].path = path
 	if s.Type() == hamba.Bytes && t.Kind() == reflect.Slice {
-		p.clip = clipBytes
+		p.finish = clipBytes
 	}
-	if d, ok := decimal(s); ok && s.Type() == hamba.Bytes {
-		// A fraction of millions of digits would take seconds to reduce. A
-		// digit takes less than half a byte.
-		p.program[0].n = d.Precision()/2 + 2
+	if d, ok := logical(s).(*hamba.DecimalLogicalSchema); ok && s.Type() == hamba.Bytes {
+		// A fraction of millions of digits would take seconds to reduce.
+		p.program[0].n = decimalBytes(d)
 	}
+	p.guard = guard(s, t, path)
 	return p, nil
 }
 
-func decimal(s hamba.Schema) (*hamba.DecimalLogicalSchema, bool) {
-	l, ok := s.(hamba.LogicalTypeSchema)
-	if !ok {
-		return nil, false
+// logical is nil for a schema without a logical type that hamba knows.
+func logical(s hamba.Schema) hamba.LogicalSchema {
+	if l, ok := s.(hamba.LogicalTypeSchema); ok {
+		return l.Logical()
 	}
-	d, ok := l.Logical().(*hamba.DecimalLogicalSchema)
-	return d, ok
+	return nil
 }
+
+func logicalType(s hamba.Schema) hamba.LogicalType {
+	if l := logical(s); l != nil {
+		return l.Type()
+	}
+	return ""
+}
+
+// decimalBytes is no fewer than a decimal needs: a digit takes less than half a byte.
+func decimalBytes(d *hamba.DecimalLogicalSchema) int { return d.Precision()/2 + 2 }
 
 // takes reports whether hamba can hold s in a t. It says so with a codec of an
 // unexported type that fails on every use.
@@ -233,11 +253,28 @@ func (f *fitter) takes(s hamba.Schema, t reflect.Type) (ok bool) {
 		if s.Type() == hamba.Int || strconv.IntSize < 64 {
 			return false // the same
 		}
+	case reflect.Int64:
+		if !holds(t, logicalType(s)) {
+			return false
+		}
 	}
 	typ := reflect2.Type2(t)
 	dec := f.api.DecoderOf(s, reflect2.PtrTo(typ))
 	enc := f.api.EncoderOf(s, typ)
 	return fmt.Sprintf("%T", dec) != "*avro.errorDecoder" && fmt.Sprintf("%T", enc) != "*avro.errorEncoder"
+}
+
+// holds reports whether an int64 type is what hamba takes it for: nanoseconds as a
+// time of day, which it cuts, and the schema's own unit otherwise, which nanoseconds
+// of a Duration are not.
+func holds(t reflect.Type, l hamba.LogicalType) bool {
+	switch duration := t == reflect.TypeFor[time.Duration](); l {
+	case hamba.TimeMillis, hamba.TimeMicros:
+		return duration
+	case hamba.LocalTimestampMillis, hamba.LocalTimestampMicros:
+		return !duration
+	}
+	return true
 }
 
 func mismatch(path string, t reflect.Type, s hamba.Schema) error {

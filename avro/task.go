@@ -48,7 +48,7 @@ func (t *task[T]) decode(src []byte, v *T) (err error) {
 	if len(src) > t.codec.max {
 		return fmt.Errorf("avro: payload of %d bytes, more than the %d of MaxBytes", len(src), t.codec.max)
 	}
-	if err := t.codec.check.value(src); err != nil {
+	if err := t.codec.part.program.value(src); err != nil {
 		return fmt.Errorf("avro: %w", err)
 	}
 	defer contain(&err)
@@ -60,8 +60,8 @@ func (t *task[T]) decode(src []byte, v *T) (err error) {
 	if err := t.read.Error; err != nil {
 		return fmt.Errorf("avro: %w", err)
 	}
-	if t.codec.clip != nil {
-		t.codec.clip(reflect.ValueOf(v).Elem())
+	if finish := t.codec.part.finish; finish != nil {
+		return finish(reflect.ValueOf(v).Elem())
 	}
 	return nil
 }
@@ -69,6 +69,11 @@ func (t *task[T]) decode(src []byte, v *T) (err error) {
 // encode appends *v, which is in the heap, to what t.write has.
 func (t *task[T]) encode(v *T) (err error) {
 	defer contain(&err)
+	if guard := t.codec.part.guard; guard != nil {
+		if err := guard(reflect.ValueOf(v).Elem()); err != nil {
+			return fmt.Errorf("avro: %w", err)
+		}
+	}
 	t.write.Error = nil
 	start := t.write.Buffered()
 	at := unsafe.Pointer(v)
