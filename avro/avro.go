@@ -21,8 +21,12 @@
 // usual meaning and are none. A timestamp is cut to its unit, to the past. A
 // time.Duration is cut to its unit, towards zero. A date is the day in UTC of its
 // time.Time, whatever the time of day; before 1970 it has to be midnight, as hamba
-// writes the wrong day otherwise. A time.Time comes back in UTC. Not checked are what
-// is in a uuid, and that a time of day is less than a day.
+// writes the wrong day otherwise. Not checked are what is in a uuid, and that a time
+// of day is less than a day.
+//
+// A time.Time comes back in UTC. But a local timestamp is what a clock shows in
+// time.Local, and comes back as a time at which it shows that: another instant in
+// another zone, and perhaps in an hour that is shown twice.
 //
 // Payloads are bare Avro values, without a container file's header or a
 // registry's schema id. A [Codec] may be used from any goroutine; a [Decode] or
@@ -32,6 +36,7 @@ package avro
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 
 	hamba "github.com/hamba/avro/v2"
@@ -52,6 +57,7 @@ var ErrEmpty = errors.New("avro: empty payload")
 type Codec[T any] struct {
 	api    hamba.API
 	schema hamba.Schema
+	reads  hamba.Schema // the same, but hamba reads a local timestamp as if in UTC
 	part   part
 	max    int
 	tasks  *sync.Pool // of *task[T], for Append and Decode
@@ -73,17 +79,27 @@ var (
 func New[T any](schema string) (_ *Codec[T], err error) {
 	defer contain(&err)
 	c := &Codec[T]{max: DefaultMaxBytes, tasks: new(sync.Pool)}
-	// A cache of its own, so that two codecs may define the same name.
+	if c.schema, err = parse(schema); err != nil {
+		return nil, err
+	}
+	// No name has a hyphen: this changes logical types, and texts that nobody reads.
+	if c.reads, err = parse(strings.ReplaceAll(schema, `"local-timestamp-`, `"timestamp-`)); err != nil {
+		return nil, err
+	}
+	c.setLimits()
+	if c.part, err = fit[T](c.api, c.schema); err != nil {
+		return nil, fmt.Errorf("avro: %w", err)
+	}
+	return c, nil
+}
+
+// parse uses a cache of its own, so that two codecs may define the same name.
+func parse(schema string) (hamba.Schema, error) {
 	s, err := hamba.ParseWithCache(schema, "", &hamba.SchemaCache{})
 	if err != nil {
 		return nil, fmt.Errorf("avro: schema does not parse: %w", err)
 	}
-	c.schema = s
-	c.setLimits()
-	if c.part, err = fit[T](c.api, s); err != nil {
-		return nil, fmt.Errorf("avro: %w", err)
-	}
-	return c, nil
+	return s, nil
 }
 
 // Must is c, or a panic if err is not nil: for package variables.

@@ -208,6 +208,9 @@ func (f *fitter) leaf(s hamba.Schema, t reflect.Type, path string) (part, error)
 		// A fraction of millions of digits would take seconds to reduce.
 		p.program[0].n = decimalBytes(d)
 	}
+	if l := logicalType(s); t.Kind() == reflect.Struct && (l == hamba.LocalTimestampMillis || l == hamba.LocalTimestampMicros) {
+		p.finish = setLocal
+	}
 	p.guard = guard(s, t, path)
 	return p, nil
 }

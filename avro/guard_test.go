@@ -115,6 +115,9 @@ func TestDatesAndTimesOfDay(t *testing.T) {
 func TestTimestampsDoNotWrap(t *testing.T) {
 	millis := func(n int64) time.Time { return time.UnixMilli(n).UTC() }
 	micros := func(n int64) time.Time { return time.UnixMicro(n).UTC() }
+	shows := func(t time.Time) time.Time { // on a local clock
+		return time.Date(t.Year(), t.Month(), t.Day(), t.Hour(), t.Minute(), t.Second(), t.Nanosecond(), time.Local)
+	}
 	checkFates(t, []fate{
 		{"timestamp-millis, the last", appended(millisSchema, millis(math.MaxInt64).Add(time.Millisecond-1)), millis(math.MaxInt64)},
 		{"timestamp-millis after the last", appended(millisSchema, millis(math.MaxInt64).Add(time.Second)), "the year 292278994 is more than the timestamp holds"},
@@ -125,6 +128,8 @@ func TestTimestampsDoNotWrap(t *testing.T) {
 		{"timestamp-micros after the last", appended(microsSchema, micros(math.MaxInt64).Add(time.Second)), "the year 294247 is more than"},
 		{"timestamp-micros before the first", appended(microsSchema, micros(math.MinInt64).Add(-1)), "is more than"},
 		{"timestamp-micros of no time", appended(microsSchema, time.Time{}), time.Time{}},
+		{"local millis, the last", appended(localMillis, shows(millis(math.MaxInt64))), shows(millis(math.MaxInt64))},
+		{"local micros, the first", appended(localMicros, shows(micros(math.MinInt64))), shows(micros(math.MinInt64))},
 		{"local millis after the last", appended(localMillis, millis(math.MaxInt64).Add(48*time.Hour)), "is more than"},
 		{"local micros after the last", appended(localMicros, micros(math.MaxInt64).Add(48*time.Hour)), "is more than"},
 	})
@@ -297,3 +302,47 @@ func TestGuardLeavesNilToHamba(t *testing.T) {
 }
 
 type Embedded struct{ Day time.Time }
+
+// TestLocalTimestampsAreTheWallClock holds around changes of the clock, too, also if
+// another program wrote them.
+func TestLocalTimestampsAreTheWallClock(t *testing.T) {
+	warsaw, err := time.LoadLocation("Europe/Warsaw")
+	if err != nil {
+		t.Skip(err)
+	}
+	defer func(was *time.Location) { time.Local = was }(time.Local)
+	time.Local = warsaw
+	for name, schema := range map[string]string{"millis": localMillis, "micros": localMicros} {
+		c := boxes[time.Time](schema, schema)
+		plain := avro.Must(avro.New[int64](schema))
+		unit := map[string]int64{"millis": 1e3, "micros": 1e6}[name]
+		for _, change := range []string{"2024-03-31T01:00:00Z", "2024-10-27T01:00:00Z"} {
+			at, _ := time.Parse(time.RFC3339, change)
+			for minutes := -300; minutes <= 300; minutes += 30 {
+				want := at.Add(time.Duration(minutes)*time.Minute + 123*time.Millisecond).Local()
+				v := box[time.Time]{Inner: &inner[time.Time]{}, Maybe: new(time.Time), Many: [][]time.Time{{}, make([]time.Time, 2)}}
+				v = v.each(func(time.Time) time.Time { return want.UTC() })
+				b, err := c.Append(nil, v)
+				var got box[time.Time]
+				if err == nil {
+					err = c.Decode(b, &got)
+				}
+				if err != nil {
+					t.Fatalf("%s: %v", want, err)
+				}
+				got.each(func(got time.Time) time.Time {
+					twice := change[5:7] == "10" && want.Hour() == 2
+					if got.Format(time.StampMicro) != want.Format(time.StampMicro) || !twice && !got.Equal(want) {
+						t.Errorf("%s: %s came back as %s", name, want, got)
+					}
+					return got
+				})
+				var n int64
+				one, _ := avro.Must(avro.New[time.Time](schema)).Append(nil, want)
+				if err := plain.Decode(one, &n); err != nil || time.Unix(n/unit, 0).UTC().Format(time.DateTime) != want.Format(time.DateTime) {
+					t.Errorf("%s: %s was written as %d, %v", name, want, n, err)
+				}
+			}
+		}
+	}
+}

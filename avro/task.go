@@ -32,7 +32,7 @@ func newTask[T any](c *Codec[T]) *task[T] {
 		codec:  c,
 		read:   hamba.NewReader(nil, 0, hamba.WithReaderConfig(c.api)),
 		write:  hamba.NewWriter(nil, 512, hamba.WithWriterConfig(c.api)),
-		reads:  c.api.DecoderOf(c.schema, reflect2.PtrTo(typ)),
+		reads:  c.api.DecoderOf(c.reads, reflect2.PtrTo(typ)),
 		writes: c.api.EncoderOf(c.schema, typ),
 		likes:  typ.LikePtr(),
 	}

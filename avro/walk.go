@@ -1,9 +1,12 @@
 package avro
 
-import "reflect"
+import (
+	"reflect"
+	"time"
+)
 
 // A walker visits the parts of a value that need what hamba does not do: a guard
-// before it is encoded, clipBytes after it was decoded. A nil walker has nothing
+// before it is encoded, clipBytes or setLocal after it was decoded. A nil walker has nothing
 // to do. It is given addressable values, and stops at the first error.
 type walker func(v reflect.Value) error
 
@@ -12,6 +15,15 @@ type walker func(v reflect.Value) error
 // behind it.
 func clipBytes(v reflect.Value) error {
 	v.SetCap(v.Len())
+	return nil
+}
+
+// setLocal is for a local timestamp that was read as if in UTC. hamba's own codec for
+// it takes the offset of another instant, and is wrong by an hour around a change of
+// the clock.
+func setLocal(v reflect.Value) error {
+	t := (*time.Time)(v.Addr().UnsafePointer())
+	*t = wallClock(*t, time.Local)
 	return nil
 }
 
