@@ -12,15 +12,16 @@ import (
 type shape uint8
 
 const (
-	shapeInt   shape = iota // a varint of 32 bits
-	shapeLong               // a varint of 64 bits
-	shapeBool               // 0 or 1
-	shapeSkip               // n bytes
-	shapeBytes              // a length and as many bytes
-	shapeIndex              // a varint below n: an enum's symbol
-	shapeUnion              // a varint below len(of), then that branch
-	shapeArray              // blocks of of[0]
-	shapeMap                // blocks of a key and of[0]
+	shapeInt    shape = iota // a varint of 32 bits
+	shapeLong                // a varint of 64 bits
+	shapeBool                // 0 or 1
+	shapeSkip                // n bytes
+	shapeBytes               // a length and as many bytes
+	shapeIndex               // a varint below n: an enum's symbol
+	shapeUnion               // a varint below len(of), then that branch
+	shapeArray               // blocks of of[0]
+	shapeMap                 // blocks of a key and of[0]
+	shapeMicros              // a varint of 64 bits, microseconds that fit a time.Duration
 )
 
 // A program is the shape of a schema's values, nested records laid flat. It
@@ -102,8 +103,8 @@ func (s *step) check(b []byte, pos int) (int, error) {
 	if err != nil {
 		return pos, s.fail(err)
 	}
-	// All of these but the count of a block are ints, which end within five bytes,
-	// zeros behind the last bit or not.
+	// All of these but microseconds and the count of a block are ints, which end
+	// within five bytes, zeros behind the last bit or not.
 	if s.shape < shapeArray && next-pos > binary.MaxVarintLen32 {
 		return pos, s.fail(errVarint)
 	}
@@ -127,6 +128,10 @@ func (s *step) check(b []byte, pos int) (int, error) {
 		return s.of[v].check(b, next)
 	case shapeArray, shapeMap:
 		return s.blocks(b, next, v)
+	case shapeMicros:
+		if v != v*1000/1000 {
+			return pos, s.fail(fmt.Errorf("%d microseconds are more than a time.Duration holds", v))
+		}
 	}
 	return next, nil
 }

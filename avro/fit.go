@@ -211,6 +211,9 @@ func (f *fitter) leaf(s hamba.Schema, t reflect.Type, path string) (part, error)
 	if l := logicalType(s); t.Kind() == reflect.Struct && (l == hamba.LocalTimestampMillis || l == hamba.LocalTimestampMicros) {
 		p.finish = setLocal
 	}
+	if logicalType(s) == hamba.TimeMicros {
+		p.program[0].shape = shapeMicros // hamba multiplies them
+	}
 	p.guard = guard(s, t, path)
 	return p, nil
 }

@@ -112,6 +112,19 @@ func TestDatesAndTimesOfDay(t *testing.T) {
 	})
 }
 
+// TestPayloadsOfAges: microseconds are read into nanoseconds.
+func TestPayloadsOfAges(t *testing.T) {
+	decode := into(avro.Must(avro.New[time.Duration](timeMicros)))
+	for _, n := range []int64{math.MaxInt64/1000 + 1, math.MinInt64/1000 - 1, math.MaxInt64, math.MinInt64} {
+		if err := decode(varint(n)); err == nil || !strings.Contains(err.Error(), fmt.Sprint(n, " microseconds are more")) {
+			t.Errorf("Decode() of %d microseconds = %v", n, err)
+		}
+	}
+	if err := decode(varint(math.MinInt64 / 1000)); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestTimestampsDoNotWrap(t *testing.T) {
 	millis := func(n int64) time.Time { return time.UnixMilli(n).UTC() }
 	micros := func(n int64) time.Time { return time.UnixMicro(n).UTC() }
