@@ -1,6 +1,6 @@
 package bolt
 
-import "errors"
+import "slices"
 
 type outcome uint8
 
@@ -35,8 +35,20 @@ func Reject(err error) error { return wrap(err, rejected) }
 // Fatal fails the input and ends the topology with err. Fatal(nil) is nil.
 func Fatal(err error) error { return wrap(err, fatal) }
 
-// IsDrop reports whether err came from [Drop].
-func IsDrop(err error) bool { return is(err, dropped) }
+// IsDrop reports whether err came from [Drop]. Of several errors that were joined all must
+// have: one that wants the input again, or the topology to end, is not overruled.
+func IsDrop(err error) bool {
+	switch e := err.(type) {
+	case outcomeError:
+		return e.outcome == dropped
+	case interface{ Unwrap() error }:
+		return IsDrop(e.Unwrap())
+	case interface{ Unwrap() []error }:
+		all := e.Unwrap()
+		return len(all) > 0 && !slices.ContainsFunc(all, func(err error) bool { return !IsDrop(err) })
+	}
+	return false
+}
 
 // IsReject reports whether err came from [Reject].
 func IsReject(err error) bool { return is(err, rejected) }
@@ -45,6 +57,13 @@ func IsReject(err error) bool { return is(err, rejected) }
 func IsFatal(err error) bool { return is(err, fatal) }
 
 func is(err error, o outcome) bool {
-	e, ok := errors.AsType[outcomeError](err)
-	return ok && e.outcome == o
+	switch e := err.(type) {
+	case outcomeError:
+		return e.outcome == o || is(e.error, o)
+	case interface{ Unwrap() error }:
+		return is(e.Unwrap(), o)
+	case interface{ Unwrap() []error }:
+		return slices.ContainsFunc(e.Unwrap(), func(err error) bool { return is(err, o) })
+	}
+	return false
 }

@@ -94,7 +94,7 @@ func TestSourceHalts(t *testing.T) {
 	if r.err == nil {
 		t.Fatal("no error")
 	}
-	for _, part := range []string{"in/1", "offset 3", "decode", "bad\nthing"} {
+	for _, part := range []string{"in/1", "offset 3", "decode: bad"} {
 		if !contains(r.err.Error(), part) {
 			t.Errorf("%q does not say %q", r.err, part)
 		}

@@ -107,6 +107,12 @@ func (p *Replayer[T]) Run(ctx context.Context, out *Emitter[T]) error {
 	var beside sync.WaitGroup
 	beside.Go(func() {
 		defer cancel() // the wrapped spout must not outlive its replays
+		replayed = errors.New("spout: user code called runtime.Goexit beside Replay, as t.Fatal does; return an error instead")
+		defer func() {
+			if r := recover(); r != nil {
+				replayed = fmt.Errorf("spout: beside Replay: %w", tuple.Failure{Kind: tuple.Panic, Text: fmt.Sprintf("%v\n%s", r, debug.Stack())})
+			}
+		}()
 		replayed = p.replay(ctx, out)
 	})
 	finish := func(clean bool) {

@@ -31,7 +31,7 @@ func newBench(lanes, targets int, g grouping.Grouping[int]) *bench {
 	for range lanes {
 		r.enlist(newLane(comp, comp.info(0), uint32(len(r.lanes)+1)))
 	}
-	core := &boltCore{run: r, comp: comp, edges: newEdges(), park: mailbox.NewPark()}
+	core := &boltCore{run: r, comp: comp, ctx: context.Background(), edges: newEdges(), park: mailbox.NewPark()}
 	core.holds = &holds{core: core}
 	b := &bench{core: core}
 	var sinks []sink[int]

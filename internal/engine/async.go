@@ -79,6 +79,12 @@ func (c *boltCore) goAsync(limit int, held tuple.Held, f func(context.Context) f
 			}
 		}
 	}
+	if holder, slot, gen := held.Slot(); holder != nil {
+		if c.going == nil {
+			c.going = map[turn]int{}
+		}
+		c.going[turnOf(slot, gen)]++
+	}
 	a.running.Add(1)
 	a.group.Go(func() {
 		done := call{held: held, err: errGoexit} // if f does not return
@@ -98,7 +104,8 @@ func (c *boltCore) goAsync(limit int, held tuple.Held, f func(context.Context) f
 }
 
 // settleAsync handles the results of calls that returned, each with its input
-// as the current one.
+// as the current one. An input has its outcome with the last of its calls, or with the
+// first that fails; a result may begin further calls.
 func (t *boltTask[I, O]) settleAsync() int {
 	calls := t.async.done.take()
 	for _, c := range calls {
@@ -107,12 +114,24 @@ func (t *boltTask[I, O]) settleAsync() int {
 			t.call(inTick, func() error { return c.finish() })
 			continue
 		}
-		if !t.holds.resume(&t.at, turnOf(slot, gen)) {
-			continue
+		at := turnOf(slot, gen)
+		open := t.holds.resume(&t.at, at)
+		var err error
+		if open {
+			err = c.finish()
+			t.at.lin = nil
 		}
-		err := c.finish()
-		t.at.lin = nil
-		t.holds.conclude(turnOf(slot, gen), err, t.at.fault)
+		t.going[at]--
+		switch more := t.going[at] > 0; {
+		case !open:
+		case more:
+			t.holds.returned(at, err, t.at.fault)
+		default:
+			t.holds.conclude(at, err, t.at.fault)
+		}
+		if t.going[at] == 0 {
+			delete(t.going, at)
+		}
 		if f, ok := errors.AsType[tuple.Failure](err); ok && f.Kind == tuple.Panic {
 			t.logPanic(f)
 		}

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync/atomic"
 
 	"github.com/waterspout/waterspout/acker"
@@ -18,13 +19,15 @@ type boltCore struct {
 	run   *Run
 	comp  *component
 	info  tuple.Task
-	ctx   context.Context
+	ctx   context.Context // of Open and Execute: ends with the run, or when the task is cut
+	stop  context.CancelFunc
 	park  *mailbox.Park
 	edges edges
 	at    anchor
 	holds *holds
 	acks  laneBuffers
 	async async
+	going map[turn]int // calls of Go under way, by input
 
 	routers []flusher // of all its streams
 	sides   []side
@@ -91,15 +94,41 @@ func (c *boltCore) finishSlow(err error) {
 	a.pairs(c.pair)
 }
 
+// ends is the kind of failure of what a bolt leaves behind: on another worker the spout may
+// go on, and is to replay it.
+func (c *boltCore) ends() tuple.Kind {
+	if c.run.opts.Abroad {
+		return tuple.Lost
+	}
+	return tuple.Shutdown
+}
+
 // An outcome is what an error from user code means.
 type outcome struct {
 	fail    bool
 	failure tuple.Failure
 }
 
+// closed is the outcome of inputs that a bolt held when it was closed.
+type closed struct{ tuple.Failure }
+
 // outcome counts an input's end and says what it means for its trees. It may be
-// called from any goroutine.
-func (c *boltCore) outcome(err error) outcome {
+// called from any goroutine. Which kind a failure has is for the engine to say: of what
+// user code says it believes that a record is bad, or that something was lost, and not
+// that this topology ends or waits no longer, which it may have heard of another.
+func (c *boltCore) outcome(err error) (out outcome) {
+	defer func() {
+		if p := recover(); p != nil { // a method of err
+			c.failed[tuple.Panic].Add(1)
+			f := caught(p)
+			f.Component, f.Text = c.info.Component, fmt.Sprintf("in the error, a %T: %s", err, f.Text)
+			out = outcome{true, f}
+		}
+	}()
+	if end, ok := err.(closed); ok {
+		c.failed[end.Kind].Add(1)
+		return outcome{true, end.Failure}
+	}
 	if err == nil || bolt.IsDrop(err) {
 		c.acked.Add(1)
 		if err != nil {
@@ -108,7 +137,7 @@ func (c *boltCore) outcome(err error) outcome {
 		return outcome{}
 	}
 	f := tuple.Failure{Kind: tuple.Error, Component: c.info.Component, Text: err.Error()}
-	if told, ok := errors.AsType[tuple.Failure](err); ok && told.Kind < tuple.Kinds {
+	if told, ok := errors.AsType[tuple.Failure](err); ok && (told.Kind == tuple.Panic || told.Kind == tuple.Lost || told.Kind == tuple.Rejected) {
 		f.Kind = told.Kind
 		if told == err {
 			f.Text = told.Text
@@ -116,6 +145,9 @@ func (c *boltCore) outcome(err error) outcome {
 	}
 	if bolt.IsReject(err) {
 		f.Kind = tuple.Rejected
+	}
+	if f.Kind.Counts() && c.ctx.Err() != nil { // it was told to end, which is no attempt (P4)
+		f.Kind = c.ends()
 	}
 	c.failed[f.Kind].Add(1)
 	if bolt.IsFatal(err) {

@@ -45,6 +45,7 @@ func DeclareBolt[I, O any](n *Node, ins []Source[I], newBolt func() bolt.Bolt[I,
 	n.newTask = func(c *component, index int, _ uint32) task {
 		t := &boltTask[I, O]{newBolt: newBolt, main: out}
 		t.run, t.comp, t.info = c.run, c, c.info(index)
+		t.ctx, t.stop = context.WithCancel(c.run.ctx)
 		t.park = mailbox.NewPark()
 		t.edges = newEdges()
 		t.holds = &holds{core: &t.boltCore}
@@ -124,7 +125,6 @@ func (t *boltTask[I, O]) wire() error {
 
 func (t *boltTask[I, O]) prepare() (err error) {
 	defer contain("making the bolt", &err)
-	t.ctx = t.run.ctx
 	t.bolt = t.newBolt()
 	t.out = bolt.NewCollector[O](t.outlet)
 	t.exec = t.executeOne
@@ -139,7 +139,7 @@ func (t *boltTask[I, O]) prepare() (err error) {
 		return err
 	}
 	if o, ok := t.bolt.(bolt.Opener); ok {
-		if err := o.Open(t.run.ctx, t.info); err != nil {
+		if err := o.Open(t.ctx, t.info); err != nil {
 			return err
 		}
 	}
@@ -151,11 +151,8 @@ func (t *boltTask[I, O]) prepare() (err error) {
 
 func (t *boltTask[I, O]) finish() (err error) {
 	defer contain("Close", &err)
-	why := tuple.Failure{Kind: tuple.Shutdown, Component: t.info.Component, Text: "the bolt was closed"}
-	if t.run.opts.Abroad {
-		why.Kind = tuple.Lost // the spout may go on elsewhere, and is to replay it
-	}
-	t.holds.failAll(why)
+	defer t.stop()
+	t.holds.failAll(closed{tuple.Failure{Kind: t.ends(), Component: t.info.Component, Text: "the bolt was closed"}})
 	if t.bolt == nil {
 		return nil
 	}
@@ -199,8 +196,9 @@ func (t *boltTask[I, O]) work() {
 		t.quiet()
 	}
 	t.async.wait()
-	if !t.cut.Load() && t.settleAsync() > 0 { // of the last tick
+	for !t.cut.Load() && t.settleAsync() > 0 { // of the last tick, whose results may begin others
 		t.flush()
+		t.async.wait()
 	}
 	t.publish()
 }
@@ -408,6 +406,7 @@ func (t *boltTask[I, O]) call(what int32, f func() error) {
 
 func (t *boltTask[I, O]) hurry() {
 	t.cut.Store(true)
+	t.stop()
 	t.park.Wake()
 }
 

@@ -29,7 +29,11 @@ func (l *life) see() error {
 	for _, lane := range r.lanes {
 		lane.end()
 	}
-	l.lanes.Wait()
+	if l.await(l.rest(), l.allTold) {
+		l.lanes.Wait()
+	} else {
+		punctual = false
+	}
 	for _, h := range l.hosts {
 		h.step <- struct{}{}
 	}
@@ -65,7 +69,7 @@ func (l *life) settle() bool {
 		for _, h := range l.hosts {
 			h.task.hasten()
 		}
-		if l.await(min(time.Second, l.grace()), l.settled) {
+		if l.await(max(min(time.Second, l.grace()), 1), l.settled) {
 			return true
 		}
 		if r.ctx.Err() != nil {
@@ -158,6 +162,8 @@ func (l *life) over(c *component) bool {
 
 func (l *life) allOver() bool { return l.all(func(h *host) bool { return h.over.Load() }) }
 
+func (l *life) allTold() bool { return l.all((*host).told) }
+
 func (l *life) allFinished() bool {
 	return l.all(func(h *host) bool { return h.finished.Load() || !h.over.Load() })
 }
@@ -228,6 +234,8 @@ func (l *life) stuck() string {
 	for _, h := range l.hosts {
 		if !h.over.Load() {
 			names = append(names, fmt.Sprintf("%v did not return from %s", h.comp.info(h.index), h.task.doing()))
+		} else if !h.told() {
+			names = append(names, fmt.Sprintf("%v did not return from Ack or Fail", h.comp.info(h.index)))
 		} else if !h.finished.Load() && l.run.aborted.Load() {
 			names = append(names, fmt.Sprintf("%v did not return from Close", h.comp.info(h.index)))
 		}

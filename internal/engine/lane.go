@@ -32,7 +32,8 @@ type lane struct {
 	due     atomic.Bool          // the expiry timer fired
 	lost    atomic.Bool          // a worker was lost
 	ending  atomic.Bool
-	over    bool // work is done; the lane's goroutine only
+	over    bool          // work is done; the lane's goroutine only
+	told    chan struct{} // closed when it is
 	blame   blame
 
 	mu       sync.Mutex // guards all below
@@ -65,6 +66,7 @@ func newLane(c *component, info tuple.Task, instance uint32) *lane {
 		ledger:   acker.New(instance, c.node.MaxPending),
 		window:   acker.NewWindow(c.node.MaxPending, int64(c.node.Timeout)),
 		complete: newLatencies(),
+		told:     make(chan struct{}),
 		blame:    blame{what: "trees failed", log: info.Log},
 	}
 	l.room.L = &l.mu

@@ -26,6 +26,7 @@ type host struct {
 	task  task
 	comp  *component
 	index int
+	lane  *lane // of a spout
 
 	step     chan struct{} // lets the task go on, to work and to finish
 	err      error         // of prepare, then of finish
@@ -37,10 +38,27 @@ func newLife(r *Run) *life {
 	l := &life{run: r}
 	for _, c := range r.components {
 		for i, t := range c.tasks {
-			l.hosts = append(l.hosts, &host{task: t, comp: c, index: i, step: make(chan struct{}, 2)})
+			h := &host{task: t, comp: c, index: i, step: make(chan struct{}, 2)}
+			if s, ok := t.(interface{ ackLane() *lane }); ok {
+				h.lane = s.ackLane()
+			}
+			l.hosts = append(l.hosts, h)
 		}
 	}
 	return l
+}
+
+// told reports whether a spout has been told of all outcomes; a bolt is told of none.
+func (h *host) told() bool {
+	if h.lane == nil {
+		return true
+	}
+	select {
+	case <-h.lane.told:
+		return true
+	default:
+		return false
+	}
 }
 
 // host takes a task through prepare, work and finish, each when it is told to.
@@ -53,7 +71,7 @@ func (l *life) host(h *host, opened *sync.WaitGroup) {
 		}
 		told()
 	}()
-	h.err = h.task.prepare()
+	h.err = protect(h.task.prepare)
 	told()
 	<-h.step
 	if !l.run.aborted.Load() {
@@ -62,7 +80,10 @@ func (l *life) host(h *host, opened *sync.WaitGroup) {
 	h.over.Store(true)
 	l.run.poke()
 	<-h.step
-	h.err = errors.Join(h.err, h.task.finish())
+	if h.lane != nil {
+		<-h.lane.told // Close comes after the last Ack and Fail
+	}
+	h.err = errors.Join(h.err, protect(h.task.finish))
 	h.finished.Store(true)
 	whole = true
 	l.run.poke()
@@ -99,6 +120,9 @@ func (l *life) open(ctx context.Context) error {
 		err := joined(errs)
 		r.cancel(err)
 		r.aborted.Store(true)
+		for _, lane := range r.lanes { // which have nothing to tell
+			close(lane.told)
+		}
 		for _, h := range l.hosts {
 			h.step <- struct{}{}
 			h.step <- struct{}{}
@@ -145,4 +169,6 @@ func (l *lane) guard() {
 			l.run.Abort(&tuple.TaskError{Task: l.info, Err: fmt.Errorf("in Ack or Fail: %w", err)})
 		}
 	}
+	close(l.told)
+	l.run.poke()
 }

@@ -15,14 +15,18 @@ func caught(p any) tuple.Failure {
 	return tuple.Failure{Kind: tuple.Panic, Text: what + "\n" + string(debug.Stack())}
 }
 
-// protect calls f and makes a panic an error.
+// protect calls f and makes a panic an error: also one of the error's own, since its
+// methods are user code as well.
 func protect(f func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = caught(p)
 		}
 	}()
-	return f()
+	if err = f(); err != nil {
+		_ = err.Error()
+	}
+	return err
 }
 
 // contain makes a panic in what the error of a function that defers it.

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/waterspout/waterspout/grouping"
 	"github.com/waterspout/waterspout/internal/mesh"
@@ -49,6 +51,7 @@ type spoutTask[T any] struct {
 
 	ctx    context.Context // of Run
 	cancel context.CancelCauseFunc
+	ran    atomic.Bool // Run has returned
 }
 
 func (t *spoutTask[T]) inlet(int) any                 { return nil }
@@ -56,8 +59,14 @@ func (t *spoutTask[T]) deliver(int, mesh.Parcel) bool { return false }
 func (t *spoutTask[T]) hasten()                       {}
 func (t *spoutTask[T]) hangUp()                       {}
 func (t *spoutTask[T]) forsake(tuple.Failure)         {}
-func (t *spoutTask[T]) doing() string                 { return "Run" }
 func (t *spoutTask[T]) ackLane() *lane                { return t.lane }
+
+func (t *spoutTask[T]) doing() string {
+	if t.ran.Load() {
+		return "Ack or Fail"
+	}
+	return "Run"
+}
 
 func (t *spoutTask[T]) wire() (err error) {
 	t.emitter.routers, err = wireRouters(t.run, t.main)
@@ -81,7 +90,8 @@ func (t *spoutTask[T]) prepare() (err error) {
 // blocks on something else.
 func (t *spoutTask[T]) work() {
 	err := t.flushed(func() error { return t.spout.Run(t.ctx, spout.NewEmitter[T](&t.emitter)) })
-	t.emitter.last()
+	t.ran.Store(true)
+	t.emitter.lockAndFlush() // what Run left behind
 	switch {
 	case err == nil || t.ctx.Err() != nil && errors.Is(err, context.Cause(t.ctx)):
 	case t.ctx.Err() != nil && errors.Is(err, context.Canceled):
@@ -178,6 +188,7 @@ type emitter[T any] struct {
 	busy    bool       // somebody works on the emitter, and may block, without mu
 	stopped bool
 	paused  bool
+	placing tuple.Root // of the value that is with the groupings, which may panic; 0 if none
 	edges   edges
 	routers []*router[T]
 	staged  int
@@ -201,7 +212,7 @@ func (e *emitter[T]) Emit(v T) bool {
 	if !e.lock() {
 		return false
 	}
-	defer e.mu.Unlock() // a grouping is user code, and may panic
+	defer e.leave()
 	e.send(&v, tuple.Lineage{})
 	e.sent()
 	return true
@@ -212,7 +223,7 @@ func (e *emitter[T]) EmitEach(n int, each func(int, *T) (uint64, bool)) int {
 	if !e.lock() {
 		return 0
 	}
-	defer e.mu.Unlock()
+	defer e.leave()
 	for i := range n {
 		if !e.admit() {
 			return i
@@ -240,7 +251,7 @@ func (e *emitter[T]) EmitID(v T, id uint64) bool {
 	if !e.lock() {
 		return false
 	}
-	defer e.mu.Unlock()
+	defer e.leave()
 	if !e.admit() {
 		return false
 	}
@@ -314,6 +325,7 @@ func (e *emitter[T]) sent() {
 
 // send stages v and returns the XOR of its edges (E1).
 func (e *emitter[T]) send(v *T, lin tuple.Lineage) (word uint64) {
+	e.placing = lin.Root
 	for _, r := range e.routers {
 		i := r.choose(*v)
 		switch {
@@ -327,7 +339,31 @@ func (e *emitter[T]) send(v *T, lin tuple.Lineage) (word uint64) {
 			word ^= e.refuse(lin, r.wrong(i))
 		}
 	}
+	e.placing = 0
 	return word
+}
+
+// leave unlocks the emitter. If a grouping panicked, it takes back what was staged of the
+// value, which no tree will have.
+func (e *emitter[T]) leave() {
+	if e.placing != 0 {
+		e.takeBack()
+	}
+	e.mu.Unlock()
+}
+
+func (e *emitter[T]) takeBack() {
+	for _, r := range e.routers {
+		n := len(r.buf)
+		for n > 0 && r.buf[n-1].Root == e.placing {
+			n--
+		}
+		clear(r.buf[n:])
+		r.buf, r.target = r.buf[:n], r.target[:n]
+	}
+	e.refused = slices.DeleteFunc(e.refused, func(r refusal) bool { return r.place == int(e.placing) })
+	e.placing = 0
+	e.room++
 }
 
 func (e *emitter[T]) stage(r *router[T], i int, v *T, lin tuple.Lineage) uint64 {
@@ -369,21 +405,6 @@ func (e *emitter[T]) lockAndFlush() {
 		e.exclusively(e.flush)
 	}
 	e.mu.Unlock()
-}
-
-// last hands over what Run left behind. If a grouping panicked, tuples are staged
-// that belong to no emit: then the trees are opened, so that the spout is told of
-// each, and nothing is sent.
-func (e *emitter[T]) last() {
-	for _, r := range e.routers {
-		for i := range r.buf {
-			if int(r.buf[i].Root) > len(e.ids) {
-				e.task.lane.open(e.ids, e.words, nil)
-				return
-			}
-		}
-	}
-	e.lockAndFlush()
 }
 
 // flush opens the trees and hands the tuples over.

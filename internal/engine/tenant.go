@@ -45,8 +45,8 @@ func (t *tenant) free(moved bool) {
 // end makes the tenant return as soon as it can.
 func (t *tenant) end() {
 	t.cut.Store(true)
+	t.task.hangUp() // first: what still comes is to be refused, not to wait in a box that nobody empties
 	t.task.hurry()
-	t.task.hangUp()
 	if l, ok := t.task.(interface{ ackLane() *lane }); ok {
 		l.ackLane().giveUp()
 	}
@@ -72,7 +72,7 @@ func (t *tenant) live() {
 	}()
 	err := t.task.wire()
 	if err == nil {
-		err = t.task.prepare()
+		err = protect(t.task.prepare)
 	}
 	if err == nil {
 		t.work()
@@ -80,7 +80,7 @@ func (t *tenant) live() {
 		t.fail(err)
 	}
 	t.move(Closing)
-	if err := t.task.finish(); err != nil && !t.cut.Load() {
+	if err := protect(t.task.finish); err != nil && !t.cut.Load() {
 		t.site.logStack(err)
 		t.site.log.Error("task did not close cleanly", "component", t.kind.comp.node.Name, "task", t.kind.index, "error", err)
 	}
@@ -135,6 +135,8 @@ func (t *tenant) spout(l *lane) {
 	t.move(Settled)
 	<-t.release
 	if t.moved {
-		t.task.moved()
+		if err := protect(func() error { t.task.moved(); return nil }); err != nil {
+			t.site.logStack(err)
+		}
 	}
 }

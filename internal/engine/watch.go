@@ -56,12 +56,28 @@ func (w *watch) stop() {
 }
 
 func (w *watch) look(now int64) {
-	for _, t := range w.run.tasks() {
+	tasks := w.run.tasks()
+	w.forget(tasks)
+	for _, t := range tasks {
 		if b, ok := t.(interface{ core() *boltCore }); ok {
 			w.hung(b.core(), now)
 		}
 		if s, ok := t.(interface{ ackLane() *lane }); ok {
 			w.starved(s.ackLane(), now)
+		}
+	}
+}
+
+// forget drops what is known of tasks that have gone elsewhere.
+func (w *watch) forget(tasks []task) {
+	full, told := w.full, w.told
+	w.full, w.told = map[*lane]*fullness{}, map[*boltCore]int64{}
+	for _, t := range tasks {
+		if s, ok := t.(interface{ ackLane() *lane }); ok && full[s.ackLane()] != nil {
+			w.full[s.ackLane()] = full[s.ackLane()]
+		}
+		if b, ok := t.(interface{ core() *boltCore }); ok && told[b.core()] != 0 {
+			w.told[b.core()] = told[b.core()]
 		}
 	}
 }
