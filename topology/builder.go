@@ -21,6 +21,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"time"
 
 	"github.com/waterspout/waterspout/internal/engine"
 )
@@ -84,15 +85,23 @@ func (b *Builder) hasSpout() bool {
 	return false
 }
 
+// What a component may have at most. What is beyond was meant otherwise, and would
+// take all memory: a ledger has a slot for each tree that may be open.
+const (
+	maxParallelism = 1 << 14
+	maxPending     = 1 << 24
+	maxTimeout     = 365 * 24 * time.Hour // ten times that is still a Duration
+)
+
 func (b *Builder) checkNode(n *engine.Node) {
-	if n.Parallelism < 1 {
-		b.fail(n.Name, fmt.Errorf("parallelism is %d; it must be at least 1", n.Parallelism))
+	if n.Parallelism < 1 || n.Parallelism > maxParallelism {
+		b.fail(n.Name, fmt.Errorf("parallelism is %d; it must be 1 to %d", n.Parallelism, maxParallelism))
 	}
-	if n.Spout && n.MaxPending < 1 {
-		b.fail(n.Name, fmt.Errorf("max pending is %d; it must be at least 1", n.MaxPending))
+	if n.Spout && (n.MaxPending < 1 || n.MaxPending > maxPending) {
+		b.fail(n.Name, fmt.Errorf("max pending is %d; it must be 1 to %d", n.MaxPending, maxPending))
 	}
-	if n.Spout && n.Timeout <= 0 {
-		b.fail(n.Name, fmt.Errorf("timeout is %v; it must be positive", n.Timeout))
+	if n.Spout && (n.Timeout <= 0 || n.Timeout > maxTimeout) {
+		b.fail(n.Name, fmt.Errorf("timeout is %v; it must be positive and at most %v", n.Timeout, maxTimeout))
 	}
 	sides := map[string]bool{}
 	for _, s := range n.Outputs {

@@ -50,6 +50,6 @@ func ExampleBuilder_Build() {
 	_, err := b.Build()
 	fmt.Println(err)
 	// Output:
-	// topology: lines: parallelism is 0; it must be at least 1
+	// topology: lines: parallelism is 0; it must be 1 to 16384
 	// topology: no spaces: component name "no spaces" must be 1 to 64 of A-Z a-z 0-9 _ -
 }

@@ -3,6 +3,7 @@ package topology_test
 import (
 	"context"
 	"errors"
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -84,6 +85,25 @@ func TestEveryMistakeAtOnce(t *testing.T) {
 	}
 	if t.Failed() {
 		t.Log(err)
+	}
+}
+
+// TestLimits: what is absurd is told before it takes all memory.
+func TestLimits(t *testing.T) {
+	build := func(tasks, trees int, timeout time.Duration) error {
+		b := topology.New("t")
+		topology.Spout(b, "s", numbers, topology.Parallelism(tasks), topology.MaxPending(trees), topology.Timeout(timeout))
+		_, err := b.Build()
+		return err
+	}
+	if err := build(1<<14, 1<<24, 365*24*time.Hour); err != nil {
+		t.Error(err)
+	}
+	err := build(1<<14+1, 1<<24+1, math.MaxInt64)
+	for _, want := range []string{"parallelism is 16385; it must be 1 to 16384", "max pending is 16777217; it must be 1 to 16777216", "timeout is 2562047h47m16.854775807s; it must be positive and at most 8760h0m0s"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("missing: %s\nin: %v", want, err)
+		}
 	}
 }
 
