@@ -13,8 +13,12 @@ func (f Func[I, O]) Execute(ctx context.Context, in I, out *Collector[O]) error 
 	return f(ctx, in, out)
 }
 
-// Of makes a constructor of f. All tasks share f.
+// Of makes a constructor of f. All tasks share f. Of a nil f, here and below, comes
+// a nil constructor, which topology.Builder.Build reports.
 func Of[I, O any](f func(context.Context, I, *Collector[O]) error) func() Func[I, O] {
+	if f == nil {
+		return nil
+	}
 	return func() Func[I, O] { return f }
 }
 
@@ -24,6 +28,9 @@ type Mapping[I, O any] func(ctx context.Context, in I) (O, error)
 // Map makes a bolt that emits f of each input. An error fails the input and
 // emits nothing. All tasks share f.
 func Map[I, O any](f func(context.Context, I) (O, error)) func() Mapping[I, O] {
+	if f == nil {
+		return nil
+	}
 	return func() Mapping[I, O] { return f }
 }
 
@@ -50,6 +57,9 @@ func (f Mapping[I, O]) Mapper(of any) func(context.Context, *I, *O) error {
 
 // FlatMap makes a bolt that emits each value of f of each input.
 func FlatMap[I, O any](f func(I) iter.Seq[O]) func() Func[I, O] {
+	if f == nil {
+		return nil
+	}
 	return Of(func(_ context.Context, in I, out *Collector[O]) error {
 		for v := range f(in) {
 			out.Emit(v)
@@ -60,13 +70,19 @@ func FlatMap[I, O any](f func(I) iter.Seq[O]) func() Func[I, O] {
 
 // Sink makes a bolt that emits nothing.
 func Sink[I any](f func(context.Context, I) error) func() Func[I, None] {
+	if f == nil {
+		return nil
+	}
 	return Of(func(ctx context.Context, in I, _ *Collector[None]) error { return f(ctx, in) })
 }
 
-// Async makes a bolt that calls f on goroutines, up to n at a time per task,
-// and emits the results in the order in which they come. Results and outcomes
-// are handled as by [Map]; f must be safe for concurrent use.
+// Async makes a bolt that calls f on goroutines, up to n at a time per task (less
+// than 1 is 1), and emits the results in the order in which they come. Results and
+// outcomes are handled as by [Map]; f must be safe for concurrent use.
 func Async[I, O any](n int, f func(context.Context, I) (O, error)) func() Func[I, O] {
+	if f == nil {
+		return nil
+	}
 	return Of(func(_ context.Context, in I, out *Collector[O]) error {
 		out.goLimit(max(n, 1), func(ctx context.Context) func(*Collector[O]) error {
 			v, err := f(ctx, in)

@@ -7,7 +7,8 @@
 //   - [Shuffle], [LocalOrShuffle], [Global], [All] and [Value] are groupings, and
 //     are handed over by their name, without parentheses;
 //   - [Fields], [PartialKey], [Bytes] and [Direct] return a grouping that
-//     is made of the function given.
+//     is made of the function given, and nil, which topology.Builder.Build
+//     reports, if that is nil.
 //
 // So a topology reads
 //
@@ -76,6 +77,9 @@ func All[T any](to Targets) Chooser[T] {
 // many tasks there are. An index out of range is [None]: the engine fails the
 // tuple.
 func Direct[T any](index func(v T, count int) int) Grouping[T] {
+	if index == nil {
+		return nil
+	}
 	return func(to Targets) Chooser[T] {
 		return func(v T) int {
 			if i := index(v, to.Count); uint(i) < uint(to.Count) {

@@ -20,6 +20,9 @@ func Value[K Key](to Targets) Chooser[K] {
 // bytes or several fields see [Bytes]. A key that is much more frequent than others
 // makes its task the slowest; see [PartialKey].
 func Fields[T any, K Key](key func(T) K) Grouping[T] {
+	if key == nil {
+		return nil
+	}
 	return func(to Targets) Chooser[T] {
 		if to.Count <= 1 {
 			return first[T]
@@ -35,6 +38,9 @@ func Fields[T any, K Key](key func(T) K) Grouping[T] {
 // the task that Fields would choose for the same bytes in a string. Fields of varying
 // length need something between them: "a","bc" and "ab","c" are equal bytes.
 func Bytes[T any](key func(v T, buf []byte) []byte) Grouping[T] {
+	if key == nil {
+		return nil
+	}
 	return func(to Targets) Chooser[T] {
 		if to.Count <= 1 {
 			return first[T]
@@ -58,6 +64,9 @@ func Bytes[T any](key func(v T, buf []byte) []byte) Grouping[T] {
 // per key is lost. After Nasir and others, "The Power of Both Choices: Practical Load
 // Balancing for Distributed Stream Processing Engines", ICDE 2015.
 func PartialKey[T any, K Key](key func(T) K) Grouping[T] {
+	if key == nil {
+		return nil
+	}
 	return func(to Targets) Chooser[T] {
 		if to.Count <= 1 {
 			return first[T]

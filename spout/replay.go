@@ -56,6 +56,9 @@ type Replayer[T any] struct {
 // others that dead has returned. It must not block in them. The wrapped spout may be
 // an [Opener], an [io.Closer] and a [Reporter], too.
 func Replay[T any, S Spout[T]](newSpout func() S, r Retry, dead func(T, Failure)) func() *Replayer[T] {
+	if newSpout == nil {
+		return nil
+	}
 	return func() *Replayer[T] {
 		p := &Replayer[T]{
 			spout:   newSpout(),

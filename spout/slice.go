@@ -45,6 +45,9 @@ func (s *Slice[T]) Run(_ context.Context, out *Emitter[T]) error {
 // keeps the topology from ending; where that can happen, write a [Func] that
 // watches its context.
 func FromSeq[T any](seq iter.Seq[T]) func() Func[T] {
+	if seq == nil {
+		return nil
+	}
 	return Of(func(_ context.Context, out *Emitter[T]) error {
 		var id uint64
 		for v := range seq {

@@ -117,7 +117,11 @@ type Func[T any] func(ctx context.Context, out *Emitter[T]) error
 // Run calls f.
 func (f Func[T]) Run(ctx context.Context, out *Emitter[T]) error { return f(ctx, out) }
 
-// Of makes a constructor of f. All tasks share f.
+// Of makes a constructor of f. All tasks share f. Of a nil f comes a nil constructor,
+// which topology.Builder.Build reports; so it is of [FromSeq] and [Replay].
 func Of[T any](f func(ctx context.Context, out *Emitter[T]) error) func() Func[T] {
+	if f == nil {
+		return nil
+	}
 	return func() Func[T] { return f }
 }

@@ -57,6 +57,9 @@ func (e *DeclError) Unwrap() error { return e.Err }
 // Build checks the declarations and returns the topology, or all mistakes
 // joined, each a *DeclError. The builder should not be used afterwards.
 func (b *Builder) Build() (*Topology, error) {
+	if b == nil {
+		return nil, &DeclError{Err: errNilBuilder}
+	}
 	b.checkName("", "topology name", b.name)
 	if !b.hasSpout() {
 		b.fail("", errors.New("has no spout; declare one with topology.Spout"))

@@ -19,21 +19,26 @@ type Stream[T any] struct {
 }
 
 // An Input is what a bolt reads: one stream or several, each with its grouping.
-// The zero Input is none, and a mistake.
+// The zero Input is none, and a mistake: Build reports it among others, and a
+// Bolt that reads nothing else panics.
 type Input[T any] struct {
 	b       *Builder
 	sources []engine.Source[T]
 }
 
 // Spout declares a source. newSpout is called once per task when the topology
-// is started, and must make a new object each time.
+// is started, and must make a new object each time. A nil b panics.
 func Spout[T any, S spout.Spout[T]](b *Builder, name string, newSpout func() S, opts ...SpoutOption) Stream[T] {
 	n := b.node(name)
 	for _, o := range opts {
+		if o == nil {
+			b.fail(name, errNilOption)
+			continue
+		}
 		o.spout(n)
 	}
 	if newSpout == nil {
-		b.fail(name, errors.New("the constructor is nil"))
+		b.fail(name, errNilConstructor)
 	}
 	b.checkMethods(name, spoutContracts(reflect.TypeFor[S]()))
 	n.Probe = func() any { return newSpout() }
@@ -45,12 +50,19 @@ func Spout[T any, S spout.Spout[T]](b *Builder, name string, newSpout func() S, 
 // has no state.
 func Bolt[I, O any, B bolt.Bolt[I, O]](in Input[I], name string, newBolt func() B, opts ...BoltOption) Stream[O] {
 	b := in.b
+	if b == nil {
+		panic(&DeclError{name, errors.New("reads the zero Input; make one with Stream.By")})
+	}
 	n := b.node(name)
 	for _, o := range opts {
+		if o == nil {
+			b.fail(name, errNilOption)
+			continue
+		}
 		o.bolt(n)
 	}
 	if newBolt == nil {
-		b.fail(name, errors.New("the constructor is nil"))
+		b.fail(name, errNilConstructor)
 	}
 	for _, s := range in.sources {
 		if !b.owns(s.Node()) {
@@ -62,7 +74,16 @@ func Bolt[I, O any, B bolt.Bolt[I, O]](in Input[I], name string, newBolt func() 
 	return Stream[O]{b, engine.DeclareBolt(n, in.sources, func() bolt.Bolt[I, O] { return newBolt() })}
 }
 
+var (
+	errNilBuilder     = errors.New("the builder is nil; make one with topology.New")
+	errNilConstructor = errors.New("the constructor is nil, as is one made of a nil function")
+	errNilOption      = errors.New("an option is nil")
+)
+
 func (b *Builder) node(name string) *engine.Node {
+	if b == nil {
+		panic(&DeclError{name, errNilBuilder})
+	}
 	n := &engine.Node{Name: name, Parallelism: 1, MaxPending: DefaultMaxPending, Timeout: DefaultTimeout}
 	b.nodes = append(b.nodes, n)
 	return n
@@ -80,7 +101,7 @@ func (b *Builder) owns(n *engine.Node) bool {
 // By groups the stream: g decides which task of the reader gets a value.
 func (s Stream[T]) By(g grouping.Grouping[T]) Input[T] {
 	if g == nil {
-		s.b.fail(s.out.Node().Name, errors.New("the grouping given to By is nil"))
+		s.b.fail(s.out.Node().Name, errors.New("the grouping given to By is nil, as is one made of a nil function"))
 	}
 	return Input[T]{s.b, []engine.Source[T]{engine.From(s.out, label(g), g)}}
 }
@@ -88,6 +109,9 @@ func (s Stream[T]) By(g grouping.Grouping[T]) Input[T] {
 // Codec chooses what carries the stream between workers; without it codec.Of
 // does. It returns s.
 func (s Stream[T]) Codec(c codec.Codec[T]) Stream[T] {
+	if c == nil {
+		s.b.fail(s.out.Node().Name, errors.New("the codec given to Codec is nil"))
+	}
 	s.out.SetCodec(c)
 	return s
 }
@@ -96,17 +120,30 @@ func (s Stream[T]) Codec(c codec.Codec[T]) Stream[T] {
 // tag. Asked for twice it is the same stream. T is the type of the bolt's main
 // stream.
 func Side[U, T any](s Stream[T], tag *bolt.Side[U]) Stream[U] {
-	return Stream[U]{s.b, engine.DeclareSide[U](s.out.Node(), tag.Name(), tag)}
+	n := s.out.Node()
+	if n.Spout {
+		s.b.fail(n.Name, errors.New("is a spout; only bolts have side streams"))
+	}
+	if tag == nil {
+		s.b.fail(n.Name, errors.New("the tag given to Side is nil; make one with bolt.NewSide"))
+		tag = bolt.NewSide[U]("nil") // so that the declaration can go on
+	}
+	return Stream[U]{s.b, engine.DeclareSide[U](n, tag.Name(), tag)}
 }
 
 // Merge is all of ins as one input.
 func Merge[T any](ins ...Input[T]) Input[T] {
 	var all Input[T]
+	zero := false
 	for _, in := range ins {
 		if all.b == nil {
 			all.b = in.b
 		}
+		zero = zero || in.b == nil
 		all.sources = append(all.sources, in.sources...)
+	}
+	if zero && all.b != nil {
+		all.b.fail(all.sources[0].Node().Name, errors.New("is merged with the zero Input; make each with Stream.By"))
 	}
 	return all
 }
@@ -117,6 +154,9 @@ func Merge[T any](ins ...Input[T]) Input[T] {
 func Map[T, U any](in Input[T], f func(T) U) Input[U] {
 	out := Input[U]{b: in.b}
 	for _, s := range in.sources {
+		if f == nil {
+			in.b.fail(s.Node().Name, errors.New("the function given to Map is nil"))
+		}
 		out.sources = append(out.sources, engine.Through(s, f))
 	}
 	return out

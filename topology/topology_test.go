@@ -88,6 +88,88 @@ func TestEveryMistakeAtOnce(t *testing.T) {
 	}
 }
 
+// TestNil: what is nil is told by Build, and not by every record.
+func TestNil(t *testing.T) {
+	b := topology.New("t")
+	s := topology.Spout(b, "s", numbers, nil)
+	ints := s.By(grouping.Shuffle)
+	topology.Spout(b, "of", spout.Of[int](nil))
+	topology.Spout(b, "seq", spout.FromSeq[int](nil))
+	topology.Spout(b, "replay", spout.Replay[int, spout.Func[int]](nil, spout.Retry{}, nil))
+	topology.Bolt(ints, "option", discard, nil)
+	topology.Bolt(ints, "bolt", bolt.Of[int, int](nil))
+	topology.Bolt(ints, "map", bolt.Map[int, int](nil))
+	topology.Bolt(ints, "flat", bolt.FlatMap[int, int](nil))
+	topology.Bolt(ints, "sink", bolt.Sink[int](nil))
+	topology.Bolt(ints, "async", bolt.Async[int, int](1, nil))
+	for name, g := range map[string]grouping.Grouping[int]{
+		"fields": grouping.Fields[int, int](nil), "partial": grouping.PartialKey[int, int](nil),
+		"bytes": grouping.Bytes[int](nil), "direct": grouping.Direct[int](nil),
+	} {
+		topology.Bolt(topology.Spout(b, name, numbers).By(g), name+"-reader", discard)
+	}
+	m := topology.Spout(b, "m", numbers).By(grouping.Shuffle)
+	topology.Bolt(topology.Map[int, int](m, nil), "mapped", discard)
+	topology.Bolt(topology.Merge(topology.Input[int]{}, m), "merged", discard)
+	topology.Bolt(topology.Either(m, topology.Input[int]{}), "either", bolt.Sink(func(context.Context, bolt.Either[int, int]) error { return nil }))
+	w := topology.Bolt(m, "w", func() bolt.Func[int, int] { return nil })
+	topology.Side[int](w, nil)
+	topology.Side(topology.Spout(b, "x", numbers), odd)
+	w.Codec(nil)
+	_, err := b.Build()
+	if err == nil {
+		t.Fatal("no error")
+	}
+	got := strings.Split(err.Error(), "\n")
+	for line, times := range map[string]int{ // a beginning, and how many lines have it
+		"s: an option is nil": 1, "option: an option is nil": 1,
+		"of: the constructor is nil": 1, "seq: the constructor is nil": 1, "replay: the constructor is nil": 1,
+		"bolt: the constructor is nil": 1, "map: the constructor is nil": 1, "flat: the constructor is nil": 1,
+		"sink: the constructor is nil": 1, "async: the constructor is nil": 1,
+		"fields: the grouping given to By is nil": 1, "partial: the grouping given to By is nil": 1,
+		"bytes: the grouping given to By is nil": 1, "direct: the grouping given to By is nil": 1,
+		"m: the function given to Map is nil": 1, "m: is merged with the zero Input": 2,
+		"w: the tag given to Side is nil": 1, "w: the codec given to Codec is nil": 1,
+		"x: is a spout; only bolts have side streams": 1,
+	} {
+		n := 0
+		for _, l := range got {
+			if strings.HasPrefix(l, "topology: "+line) {
+				n++
+			}
+		}
+		if n != times {
+			t.Errorf("%d times, not %d: %s", n, times, line)
+		}
+	}
+	if t.Failed() {
+		t.Log(err)
+	}
+}
+
+// TestNoBuilder: where there is no builder to report to, one line says so.
+func TestNoBuilder(t *testing.T) {
+	var none *topology.Builder
+	if _, err := none.Build(); err == nil || err.Error() != "topology: the builder is nil; make one with topology.New" {
+		t.Error(err)
+	}
+	for want, declare := range map[string]func(){
+		"topology: a: the builder is nil; make one with topology.New": func() { topology.Spout(none, "a", numbers) },
+		"topology: b: reads the zero Input; make one with Stream.By":  func() { topology.Bolt(topology.Input[int]{}, "b", discard) },
+		"topology: c: reads the zero Input; make one with Stream.By":  func() { topology.Bolt(topology.Merge[int](), "c", discard) },
+		"topology: d: reads the zero Input; make one with Stream.By":  func() { topology.Bolt(topology.Map[int, int](topology.Input[int]{}, nil), "d", discard) },
+	} {
+		func() {
+			defer func() {
+				if err, ok := recover().(*topology.DeclError); !ok || err.Error() != want {
+					t.Errorf("panic %v, want %s", err, want)
+				}
+			}()
+			declare()
+		}()
+	}
+}
+
 // TestLimits: what is absurd is told before it takes all memory.
 func TestLimits(t *testing.T) {
 	build := func(tasks, trees int, timeout time.Duration) error {
