@@ -16,8 +16,10 @@
 package cluster
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"sync"
 	"time"
@@ -38,8 +40,9 @@ type Mode interface {
 type Local struct {
 	Log *slog.Logger // slog.Default() if nil
 
-	// Grace bounds a drain with the closing of tasks; 8 s if zero. User code that has
-	// not returned then gets another second and a half, and is left behind.
+	// Grace bounds a drain with the closing of tasks; 8 s if zero, and never
+	// negative. User code that has not returned then gets another second and a
+	// half, and is left behind.
 	Grace time.Duration
 
 	// Wire takes every value through its codec, as between workers. It is
@@ -48,13 +51,17 @@ type Local struct {
 }
 
 func (l Local) start(ctx context.Context, t *topology.Topology) (*Running, error) {
+	grace, err := grace(l.Grace)
+	if err != nil {
+		return nil, err
+	}
 	if l.Wire {
 		if err := t.Portable(); err != nil {
 			return nil, err
 		}
 	}
 	run, err := engine.Start(ctx, t.Nodes(), engine.Options{
-		Topology: t.Name(), Log: logger(l.Log), Grace: grace(l.Grace), Wire: l.Wire,
+		Topology: t.Name(), Log: logger(l.Log), Grace: grace, Wire: l.Wire,
 	})
 	if err != nil {
 		return nil, err
@@ -73,24 +80,32 @@ func logger(l *slog.Logger) *slog.Logger {
 	return l
 }
 
-func grace(d time.Duration) time.Duration {
-	if d <= 0 {
-		return DefaultGrace
+func grace(d time.Duration) (time.Duration, error) {
+	if d < 0 {
+		return 0, fmt.Errorf("cluster: the grace is %v; it must be positive, or 0 for %v", d, DefaultGrace)
 	}
-	return d
+	return cmp.Or(d, DefaultGrace), nil
 }
 
 // Run starts t and waits for its end. When ctx ends the topology drains: spouts
 // stop, open trees finish, and Run returns nil if that took no longer than the
 // grace. Else the error says what was left; it is an *AbandonedError when trees
 // of tuples were still open, a *TaskError when a task failed the topology.
+//
+// If ctx ends before the topology has begun, Run returns nil when it was canceled,
+// as by a signal, and the error of Start when its deadline has passed: what kept a
+// worker from the net, for example.
 func Run(ctx context.Context, t *topology.Topology, m Mode) error {
 	r, err := Start(ctx, t, m)
 	if err != nil {
-		if ctx.Err() != nil && (errors.Is(err, context.Cause(ctx)) || errors.Is(err, ctx.Err())) {
+		over := ctx.Err() != nil && (errors.Is(err, context.Cause(ctx)) || errors.Is(err, ctx.Err()))
+		switch {
+		case !over:
+			return err
+		case errors.Is(ctx.Err(), context.Canceled):
 			return nil // asked to stop before it began: nothing is left behind
 		}
-		return err
+		return fmt.Errorf("cluster: topology %s had not begun when its time was over: %w", t.Name(), err)
 	}
 	return r.Wait()
 }
@@ -100,6 +115,12 @@ func Run(ctx context.Context, t *topology.Topology, m Mode) error {
 // blocks until it has joined its cluster; then its tasks come and go, and an Open
 // that fails ends the topology on all workers.
 func Start(ctx context.Context, t *topology.Topology, m Mode) (*Running, error) {
+	if t == nil || len(t.Nodes()) == 0 {
+		return nil, errors.New("cluster: the topology is nil or empty; make one with topology.New and Build")
+	}
+	if m == nil {
+		return nil, errors.New("cluster: the Mode is nil; give Local{} or a Worker")
+	}
 	return m.start(ctx, t)
 }
 

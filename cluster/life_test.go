@@ -181,8 +181,8 @@ func (slowOpen) Open(ctx context.Context, _ bolt.Task) error { <-ctx.Done(); ret
 
 func TestContextEndsDuringOpen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-		defer cancel()
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(time.Second, cancel)
 		if err := cluster.Run(ctx, chain(newBook(1), func() slowOpen { return slowOpen{} }), quiet); err != nil {
 			t.Errorf("Run: %v", err)
 		}

@@ -17,6 +17,9 @@ import (
 // the topology go; Workers are the ones that run. Workers report once a second. It
 // blocks until the net is reached or ctx ends.
 func ReadStats(ctx context.Context, net transport.Net, topology string) (all []Stats, err error) {
+	if net == nil {
+		return nil, errors.New("cluster: ReadStats needs a Net, such as natsnet.Net{URL: url}")
+	}
 	conn, err := net.Open(ctx, "stats", "reader-"+rand.Text())
 	if err != nil {
 		return nil, fmt.Errorf("cluster: reading stats of %s: %w", topology, err)

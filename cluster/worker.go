@@ -32,7 +32,7 @@ type Worker struct {
 	Log *slog.Logger // slog.Default() if nil
 
 	// Grace bounds how long leaving, and any task's move, may take; 8 s if
-	// zero. User code is left behind as with Local.
+	// zero, and never negative. User code is left behind as with Local.
 	Grace time.Duration
 }
 
@@ -47,13 +47,17 @@ func (w Worker) start(ctx context.Context, t *topology.Topology) (*Running, erro
 	if err != nil {
 		return nil, err
 	}
+	grace, err := grace(w.Grace)
+	if err != nil {
+		return nil, err
+	}
 	fingerprint := t.Fingerprint()
 	counted := func(id string, s *engine.Site, counters map[string]int64) report {
 		return newReport(id, t.Name(), fingerprint, s.Uptime(), s.Tasks(), counters)
 	}
 	run, err := worker.Start(ctx, worker.Config{
 		Topology: t.Name(), Fingerprint: fingerprint, Nodes: t.Nodes(),
-		Net: w.Net, Name: name, Log: logger(w.Log), Grace: grace(w.Grace),
+		Net: w.Net, Name: name, Log: logger(w.Log), Grace: grace,
 		Report: func(id string, s *engine.Site, counters map[string]int64) []byte {
 			return counted(id, s, counters).encode()
 		},
