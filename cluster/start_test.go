@@ -8,7 +8,10 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/waterspout/waterspout/bolt"
 	"github.com/waterspout/waterspout/cluster"
+	"github.com/waterspout/waterspout/grouping"
+	"github.com/waterspout/waterspout/spout"
 	"github.com/waterspout/waterspout/topology"
 	"github.com/waterspout/waterspout/transport/inproc"
 )
@@ -33,6 +36,72 @@ func TestStartRefuses(t *testing.T) {
 	}
 	if _, err := cluster.ReadStats(t.Context(), nil, "test"); err == nil || !strings.Contains(err.Error(), "needs a Net") {
 		t.Errorf("ReadStats: %v", err)
+	}
+}
+
+// A shelf is a bolt whose state is what it is itself.
+type shelf map[int]int
+
+func (s shelf) Execute(_ context.Context, v int, _ *bolt.Collector[bolt.None]) error {
+	s[v]++
+	return nil
+}
+
+// A pipe is a spout and a bolt whose state is what it is itself.
+type pipe chan int
+
+func (p pipe) Run(context.Context, *spout.Emitter[int]) error { return nil }
+
+func (p pipe) Execute(context.Context, int, *bolt.Collector[bolt.None]) error { return nil }
+
+// A lid is a spout and a bolt that cannot be closed if it is nil.
+type lid struct {
+	pipe
+	closed int
+}
+
+func (l *lid) Close() error {
+	l.closed++
+	return nil
+}
+
+// TestWhatConstructorsReturn: each task must have an object of its own.
+func TestWhatConstructorsReturn(t *testing.T) {
+	one, line := shelf{}, make(pipe)
+	for _, c := range []struct {
+		want    string
+		newBolt func() bolt.Bolt[int, bolt.None]
+	}{
+		{"returned the same object for work", func() bolt.Bolt[int, bolt.None] { return one }},
+		{"returned the same object for work", func() bolt.Bolt[int, bolt.None] { return line }},
+		{"returned <nil>", func() bolt.Bolt[int, bolt.None] { return nil }},
+		{"returned (*cluster_test.lid)(nil)", func() bolt.Bolt[int, bolt.None] { return (*lid)(nil) }},
+		{"returned (bolt.Func[int,struct {}])(nil)", func() bolt.Bolt[int, bolt.None] { return bolt.Func[int, bolt.None](nil) }},
+		{"", func() bolt.Bolt[int, bolt.None] { return shelf(nil) }}, // it can be read
+		{"", func() bolt.Bolt[int, bolt.None] { return shelf{} }},
+	} {
+		d := topology.New("test")
+		topology.Bolt(topology.Spout(d, "src", newBook(0).New).By(grouping.Shuffle), "work", c.newBolt, topology.Parallelism(2))
+		refuses(t, d, c.want)
+	}
+	for want, newSpout := range map[string]func() spout.Spout[int]{
+		"returned the same object for src":  func() spout.Spout[int] { return line },
+		"returned <nil>":                    func() spout.Spout[int] { return nil },
+		"returned (*cluster_test.lid)(nil)": func() spout.Spout[int] { return (*lid)(nil) },
+	} {
+		d := topology.New("test")
+		topology.Spout(d, "src", newSpout, topology.Parallelism(2))
+		refuses(t, d, want)
+	}
+}
+
+// refuses runs d and wants one line that names the task; none if want is empty.
+func refuses(t *testing.T, d *topology.Builder, want string) {
+	t.Helper()
+	err := cluster.Run(t.Context(), topology.Must(d.Build()), quiet)
+	_, told := errors.AsType[*cluster.TaskError](err)
+	if told != (want != "") || told && (!strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n")) {
+		t.Errorf("%v, want %q", err, want)
 	}
 }
 

@@ -125,7 +125,11 @@ func (t *boltTask[I, O]) wire() error {
 
 func (t *boltTask[I, O]) prepare() (err error) {
 	defer contain("making the bolt", &err)
-	t.bolt = t.newBolt()
+	made := t.newBolt()
+	if err := t.run.unique(made, t.info); err != nil {
+		return err // and it is not this task's to close
+	}
+	t.bolt = made
 	t.out = bolt.NewCollector[O](t.outlet)
 	t.exec = t.executeOne
 	if m, ok := t.bolt.(port.Mapper[I, O]); ok && len(t.outlet.routers) == 1 {
@@ -135,9 +139,6 @@ func (t *boltTask[I, O]) prepare() (err error) {
 	}
 	t.ticker, _ = t.bolt.(bolt.Ticker[O])
 	t.drainer, _ = t.bolt.(bolt.Drainer[O])
-	if err := t.run.unique(t.bolt, t.info); err != nil {
-		return err
-	}
 	if o, ok := t.bolt.(bolt.Opener); ok {
 		if err := o.Open(t.ctx, t.info); err != nil {
 			return err

@@ -173,11 +173,14 @@ func (r *Run) tasks() []task {
 
 func (r *Run) component(n *Node) *component { return r.byNode[n] }
 
-// unique finds a constructor that returns the same object twice: its tasks
+// unique finds a constructor that returns nil, or the same object twice: its tasks
 // would share state that each takes for its own.
 func (r *Run) unique(v any, t tuple.Task) error {
 	p := reflect.ValueOf(v)
-	if p.Kind() != reflect.Pointer || p.IsNil() || p.Type().Elem().Size() == 0 {
+	switch kind := p.Kind(); {
+	case kind == reflect.Invalid, (kind == reflect.Pointer || kind == reflect.Func) && p.IsNil():
+		return fmt.Errorf("the constructor returned %#v; it must make an object", v)
+	case !shared(p):
 		return nil
 	}
 	if other, dup := r.objects.LoadOrStore(p.Pointer(), t.String()); dup {
@@ -186,9 +189,20 @@ func (r *Run) unique(v any, t tuple.Task) error {
 	return nil
 }
 
+// shared reports whether p, given to two tasks, has state that both see.
+func shared(p reflect.Value) bool {
+	switch p.Kind() {
+	case reflect.Pointer:
+		return p.Type().Elem().Size() > 0
+	case reflect.Map, reflect.Chan:
+		return !p.IsNil()
+	}
+	return false
+}
+
 // forget makes the memory of a user's object free for others of a later task.
 func (r *Run) forget(v any) {
-	if p := reflect.ValueOf(v); p.Kind() == reflect.Pointer {
+	if p := reflect.ValueOf(v); shared(p) {
 		r.objects.Delete(p.Pointer())
 	}
 }

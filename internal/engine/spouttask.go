@@ -75,10 +75,11 @@ func (t *spoutTask[T]) wire() (err error) {
 
 func (t *spoutTask[T]) prepare() (err error) {
 	defer contain("making the spout", &err)
-	t.spout = t.newSpout()
-	if err := t.run.unique(t.spout, t.info); err != nil {
-		return err
+	made := t.newSpout()
+	if err := t.run.unique(made, t.info); err != nil {
+		return err // and it is not this task's to close
 	}
+	t.spout = made
 	t.lane.tracker, _ = any(t.spout).(spout.Tracker)
 	if o, ok := any(t.spout).(spout.Opener); ok {
 		return o.Open(t.run.ctx, t.info)
