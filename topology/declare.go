@@ -40,7 +40,7 @@ func Spout[T any, S spout.Spout[T]](b *Builder, name string, newSpout func() S, 
 	if newSpout == nil {
 		b.fail(name, errNilConstructor)
 	}
-	b.checkMethods(name, spoutContracts(reflect.TypeFor[S]()))
+	b.checkMethods(name, reflect.TypeFor[S](), opener, closer, tracker)
 	n.Probe = func() any { return newSpout() }
 	return Stream[T]{b, engine.DeclareSpout(n, func() spout.Spout[T] { return newSpout() })}
 }
@@ -69,7 +69,7 @@ func Bolt[I, O any, B bolt.Bolt[I, O]](in Input[I], name string, newBolt func() 
 			b.fail(name, errors.New("reads a stream of another builder"))
 		}
 	}
-	b.checkMethods(name, boltContracts[O](reflect.TypeFor[B]()))
+	b.checkMethods(name, reflect.TypeFor[B](), opener, closer, ticker[O](), drainer[O]())
 	n.Probe = func() any { return newBolt() }
 	return Stream[O]{b, engine.DeclareBolt(n, in.sources, func() bolt.Bolt[I, O] { return newBolt() })}
 }

@@ -34,6 +34,14 @@ type badTrack struct{ spout.Func[int] }
 func (badTrack) Ack(uint64)              {}
 func (badTrack) Fail(id int, why string) {}
 
+type onlyTick struct{ bolt.Func[int, int] }
+
+func (onlyTick) Tick(context.Context, *bolt.Collector[int]) error { return nil }
+
+type onlyAck struct{ spout.Func[int] }
+
+func (*onlyAck) Ack(uint64) {}
+
 func TestEveryMistakeAtOnce(t *testing.T) {
 	other := topology.New("other")
 	foreign := topology.Spout(other, "foreign", numbers)
@@ -41,6 +49,8 @@ func TestEveryMistakeAtOnce(t *testing.T) {
 	s := topology.Spout(b, "s", numbers, topology.Parallelism(0), topology.MaxPending(0), topology.Timeout(-1))
 	topology.Spout[int](b, "nil", (func() spout.Func[int])(nil))
 	topology.Spout(b, "track", func() badTrack { return badTrack{} })
+	topology.Spout(b, "ack", func() *onlyAck { return new(onlyAck) })
+	topology.Bolt(s.By(grouping.Shuffle), "tick", func() onlyTick { return onlyTick{} })
 	topology.Bolt(s.By(grouping.Shuffle), "s", discard, topology.Parallelism(-1))
 	topology.Bolt(s.By(grouping.Shuffle), strings.Repeat("x", 65), discard)
 	topology.Bolt(s.By(nil), "ungrouped", discard)
@@ -67,13 +77,14 @@ func TestEveryMistakeAtOnce(t *testing.T) {
 		"topology: s: timeout is -1ns",
 		"topology: s: the name is declared twice",
 		"topology: nil: the constructor is nil",
-		"topology: track: topology_test.badTrack has a method Fail but is not a spout.Tracker",
+		"topology: track: topology_test.badTrack has a method Ack but is not a spout.Tracker, so it would never be called: have Fail func(int, string), want func(uint64, tuple.Failure)\n",
+		"topology: ack: *topology_test.onlyAck has a method Ack but is not a spout.Tracker, so it would never be called: it has no Fail, want func(uint64, tuple.Failure)\n",
+		"topology: tick: topology_test.onlyTick has a method Tick but is not a bolt.Ticker[int], so it would never be called: it has no Every, want func() time.Duration\n",
 		`component name "xxx`,
 		"topology: s: the grouping given to By is nil",
 		"topology: merge: reads a stream of another builder",
-		"topology: merge: topology_test.badTick has a method Tick but is not a bolt.Ticker[int]",
-		"topology: merge: topology_test.badTick has a method Every but",
-		"topology: merge: topology_test.badTick has a method Open but is not a bolt.Opener",
+		"topology: merge: topology_test.badTick has a method Every but is not a bolt.Ticker[int], so it would never be called: have Tick func(context.Context, *bolt.Collector[string]) error, want func(context.Context, *bolt.Collector[int]) error\n",
+		"topology: merge: topology_test.badTick has a method Open but is not a bolt.Opener, so it would never be called: have Open func(tuple.Task) error, want func(context.Context, tuple.Task) error\n",
 		"topology: merge: topology_test.badTick has a method Close but is not a io.Closer",
 		"topology: merge: topology_test.badTick has a method Drained but",
 		`topology: merge: two side streams are named "twice"`,
