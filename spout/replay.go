@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/waterspout/waterspout/tuple"
@@ -22,6 +23,7 @@ type Replayer[T any] struct {
 	dead    func(T, Failure)
 	gaveUp  interface{ Add(int64) }
 	log     *slog.Logger
+	again   atomic.Uint64 // emits that were replays
 
 	mu      sync.Mutex // guards backlog; never held while anything blocks or the spout is called
 	backlog backlog[T]
@@ -54,7 +56,7 @@ type Replayer[T any] struct {
 // never two at once, though from more than one goroutine: an Ack, or the last Fail,
 // of which the Kinds Shutdown and Revoked say that the value is not done, and the
 // others that dead has returned. It must not block in them. The wrapped spout may be
-// an [Opener], an [io.Closer] and a [Reporter], too.
+// an [Opener], an [io.Closer], a [Reporter] and a [Repeater], too.
 func Replay[T any, S Spout[T]](newSpout func() S, r Retry, dead func(T, Failure)) func() *Replayer[T] {
 	if newSpout == nil {
 		return nil
@@ -100,6 +102,16 @@ func (p *Replayer[T]) Detail() map[string]string {
 		return r.Detail()
 	}
 	return nil
+}
+
+// Replayed is how often a value was emitted again, by the wrapped spout, too, if it is
+// a Repeater.
+func (p *Replayer[T]) Replayed() uint64 {
+	n := p.again.Load()
+	if r, ok := p.spout.(Repeater); ok {
+		n += r.Replayed()
+	}
+	return n
 }
 
 // Run runs the wrapped spout, and replays beside it on a goroutine of its own, which
@@ -164,6 +176,7 @@ func (p *Replayer[T]) replay(ctx context.Context, out *Emitter[T]) error {
 				p.refused(id)
 				return nil
 			}
+			p.again.Add(1)
 		case bury:
 			if err := p.bury(v, why); err != nil {
 				p.settle(id, unfinished(why))

@@ -16,7 +16,7 @@ import (
 	"github.com/waterspout/waterspout/tuple"
 )
 
-// source is a Tracker, Opener, io.Closer and Reporter that emits values and records
+// source is a Tracker, Opener, io.Closer, Reporter and Repeater that emits values and records
 // what it is told.
 type source struct {
 	vs   []string
@@ -39,6 +39,10 @@ func (s *source) Open(_ context.Context, task spout.Task) error {
 }
 
 func (s *source) Close() error { s.note("close"); return errors.New("closed badly") }
+
+const repeats = 5
+
+func (s *source) Replayed() uint64 { return repeats }
 
 func (s *source) Detail() map[string]string { return map[string]string{"lag": "3"} }
 
@@ -105,6 +109,9 @@ func TestReplayUntilDone(t *testing.T) {
 			if got.seen[v] != want {
 				t.Errorf("%v was emitted %d times, want %d", v, got.seen[v], want)
 			}
+		}
+		if n := spout.Repeater(p).Replayed(); n != 2+2+0+7+0+repeats {
+			t.Errorf("%d replays, want 11 and the source's own %d", n, repeats)
 		}
 		slices.Sort(dead)
 		if want := []string{"b error in b: no", "c rejected: bad"}; !slices.Equal(dead, want) {
