@@ -26,8 +26,11 @@ type report struct {
 // for what cannot be added up.
 type part struct {
 	Component
-	Took  engine.Latencies `json:"took"`
-	Trees engine.Latencies `json:"trees"`
+	// FailedBy has numbers for kinds, as reports of all versions have: Component's
+	// own, which it hides, has names.
+	FailedBy map[uint8]uint64
+	Took     engine.Latencies `json:"took"`
+	Trees    engine.Latencies `json:"trees"`
 }
 
 func newReport(worker, topology, fingerprint string, uptime time.Duration, tasks []*engine.Task, counters map[string]int64) report {
@@ -47,7 +50,7 @@ func newReport(worker, topology, fingerprint string, uptime time.Duration, tasks
 func newPart(tasks []*engine.Task, uptime time.Duration) part {
 	var p part
 	p.Name, p.Spout, p.Tasks = tasks[0].Task.Component, tasks[0].Spout, tasks[0].Task.Count
-	p.FailedBy = map[tuple.Kind]uint64{}
+	p.FailedBy = map[uint8]uint64{}
 	for _, t := range tasks {
 		p.Emitted += t.Emitted
 		p.Executed += t.Executed
@@ -58,7 +61,7 @@ func newPart(tasks []*engine.Task, uptime time.Duration) part {
 		p.Abroad += t.Abroad
 		for k, n := range t.FailedBy {
 			if p.Failed += n; n > 0 {
-				p.FailedBy[tuple.Kind(k)] += n
+				p.FailedBy[uint8(k)] += n
 			}
 		}
 		p.Pending += t.Pending
@@ -160,7 +163,7 @@ func (p *part) add(o *part, alive bool) {
 	p.Unsent += o.Unsent
 	p.Abroad += o.Abroad
 	for k, n := range o.FailedBy {
-		p.FailedBy[k] += n
+		p.Component.FailedBy[tuple.Kind(k)] += n
 	}
 	p.Took.Merge(&o.Took)
 	p.Trees.Merge(&o.Trees)

@@ -1,7 +1,9 @@
 package cluster_test
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -75,6 +77,44 @@ func TestReadStats(t *testing.T) {
 		}
 		if len(s.Workers) != 0 || n == 0 {
 			t.Errorf("%d committed; workers %v", n, s.Workers)
+		}
+	})
+}
+
+// TestFailuresHaveNames: in Stats as JSON. In the reports of workers, which other
+// versions read and write, they have numbers.
+func TestFailuresHaveNames(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		net, j := inproc.New(), &journal{}
+		topo := chain(newBook(3), sinkOf(func(int) error { return bolt.Reject(errBad) }))
+		if err := ended(t, j, start(t, topo, j.worker(net, "w")), time.Minute); err != nil {
+			t.Fatal(err)
+		}
+		conn, err := net.Open(t.Context(), "stats", "reader")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		store, err := conn.Store(t.Context(), "test-stats")
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		entries, err := store.Watch(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if e := <-entries; bytes.Count(e.Value, []byte(`"FailedBy":{"4":3}`)) != 2 {
+			t.Errorf("the report: %s", e.Value)
+		}
+		all, err := cluster.ReadStats(t.Context(), net, "test")
+		if err != nil || len(all) != 1 {
+			t.Fatalf("%d stats: %v", len(all), err)
+		}
+		asJSON, err := json.Marshal(part(t, all[0], "src"))
+		if err != nil || !bytes.Contains(asJSON, []byte(`"FailedBy":{"rejected":3}`)) {
+			t.Errorf("the stats: %s, %v", asJSON, err)
 		}
 	})
 }

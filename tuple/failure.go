@@ -2,6 +2,7 @@ package tuple
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -31,6 +32,19 @@ func (k Kind) String() string {
 		return kindNames[k]
 	}
 	return fmt.Sprintf("kind(%d)", uint8(k))
+}
+
+// MarshalText is the name, as a Kind has it in JSON.
+func (k Kind) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
+
+// UnmarshalText is the way back. A name that no kind has is an error.
+func (k *Kind) UnmarshalText(name []byte) error {
+	i := slices.Index(kindNames[:], string(name))
+	if i < 0 {
+		return fmt.Errorf("tuple: no kind of failure is named %q", name)
+	}
+	*k = Kind(i)
+	return nil
 }
 
 // Counts reports whether a failure of this kind counts as an attempt at the

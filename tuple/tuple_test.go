@@ -1,9 +1,12 @@
 package tuple_test
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
+	"strings"
 	"testing"
 	"unsafe"
 
@@ -37,6 +40,24 @@ func TestOnlyErrorsAndPanicsCount(t *testing.T) {
 		if want := k == tuple.Error || k == tuple.Panic; k.Counts() != want {
 			t.Errorf("%v counts: %t (rule P4)", k, k.Counts())
 		}
+	}
+}
+
+func TestKindsAsJSON(t *testing.T) {
+	counts := map[tuple.Kind]int{}
+	for k := range tuple.Kind(tuple.Kinds) {
+		counts[k] = int(k)
+	}
+	b, err := json.Marshal(counts)
+	if want := `{"error":0,"lost":3,"panic":1,"rejected":4,"revoked":5,"shutdown":6,"timeout":2}`; err != nil || string(b) != want {
+		t.Errorf("%s, %v, want %s", b, err, want)
+	}
+	var back map[tuple.Kind]int
+	if err := json.Unmarshal(b, &back); err != nil || !maps.Equal(back, counts) {
+		t.Errorf("back: %v, %v", back, err)
+	}
+	if err := json.Unmarshal([]byte(`{"4":1}`), &back); err == nil || !strings.Contains(err.Error(), `no kind of failure is named "4"`) {
+		t.Errorf("a number: %v", err)
 	}
 }
 
