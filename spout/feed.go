@@ -16,6 +16,10 @@ import (
 //
 // All tasks of the component share the Feed. Its methods may be called from any
 // goroutine. It may serve one topology after another.
+//
+// A Feed does not reach other processes: what is sent goes to the tasks in this one.
+// With cluster.Worker give the component at least as many tasks as there are workers,
+// so that each has one, or send only where there is one.
 type Feed[T any] struct {
 	requests chan request[T] // unbuffered: what was sent is in a task's hands
 	closed   chan struct{}
@@ -45,9 +49,12 @@ func NewFeed[T any]() *Feed[T] {
 
 // Send emits v and blocks until its tree is complete. Nil means acked. A [Failure]
 // means that the tree failed, or, with Kind Shutdown, that the Feed was closed or
-// the topology ended; nothing is emitted again, the caller decides. Any other error
-// is ctx's, and then v may still be on its way. Before the topology runs Send waits
-// for it.
+// its last task here ended; nothing is emitted again, the caller decides. Any other
+// error is ctx's, and then v may still be on its way.
+//
+// Where no task has run yet Send waits for one: the topology may begin, or a task may
+// move here. On a worker that never gets one it waits until ctx ends: give it a
+// deadline.
 func (f *Feed[T]) Send(ctx context.Context, v T) error {
 	if err := f.refusal(ctx); err != nil {
 		return err
@@ -61,7 +68,7 @@ func (f *Feed[T]) Send(ctx context.Context, v T) error {
 	case <-f.closed:
 		return shutdown("the feed is closed")
 	case <-ended:
-		return shutdown("the topology has ended")
+		return shutdown("no task of the feed runs here any more")
 	case <-ctx.Done():
 		return ctx.Err()
 	}
@@ -175,7 +182,7 @@ func (t *Feeder[T]) emit(r request[T], out *Emitter[T]) bool {
 	if out.EmitID(r.v, id) {
 		return true
 	}
-	t.settle(id, shutdown("the topology has ended"))
+	t.settle(id, shutdown("the task has ended"))
 	return false
 }
 

@@ -3,6 +3,7 @@ package spout_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -67,9 +68,9 @@ func TestFeed(t *testing.T) {
 // Sends that wait while the topology ends, or the Feed is closed, do not hang.
 func TestFeedReleasesSenders(t *testing.T) {
 	for name, end := range map[string]func(*spout.Feed[string], *spout.Feeder[string]){
-		"close": func(f *spout.Feed[string], _ *spout.Feeder[string]) { f.Close() },
-		"ended": func(_ *spout.Feed[string], task *spout.Feeder[string]) { task.Close() },
-		"refused": func(f *spout.Feed[string], task *spout.Feeder[string]) {
+		"is closed":                     func(f *spout.Feed[string], _ *spout.Feeder[string]) { f.Close() },
+		"no task of the feed runs here": func(_ *spout.Feed[string], task *spout.Feeder[string]) { task.Close() },
+		"the task has ended": func(f *spout.Feed[string], task *spout.Feeder[string]) {
 			ctx, cancel := context.WithCancel(context.Background())
 			cancel()
 			task.Run(context.Background(), spout.NewEmitter(&sink[string]{ctx: ctx}))
@@ -84,7 +85,10 @@ func TestFeedReleasesSenders(t *testing.T) {
 				go func() { sent <- feed.Send(t.Context(), "x") }()
 				synctest.Wait()
 				end(feed, task)
-				isShutdown(t, name, <-sent)
+				err := <-sent
+				if isShutdown(t, name, err); !strings.Contains(err.Error(), name) {
+					t.Errorf("%v, want that %s", err, name)
+				}
 			})
 		})
 	}
