@@ -25,6 +25,10 @@ import (
 // context makes the worker leave: its tasks are handed over to the others, and if all
 // leave, the topology drains. A worker that dies is noticed after three seconds; the
 // trees that were open are replayed.
+//
+// A spout task that moves goes on where it was if the spout keeps its place outside,
+// as Kafka's does. One that does not, such as spout.FromSlice, begins anew, and all
+// it had emitted comes again.
 type Worker struct {
 	Net  transport.Net // required: natsnet.Net, or inproc.New() for tests
 	Name string        // for people; the host's name if empty

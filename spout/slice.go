@@ -17,7 +17,8 @@ type Slice[T any] struct {
 //
 // Every value roots a tree, so that the topology waits for all that came of it
 // and counts its failures. Failed values are not emitted again; [Replay] around
-// it does that.
+// it does that. A task that moves to another worker begins its share again: see
+// [Spout].
 func FromSlice[T any](vs []T) func() *Slice[T] {
 	return func() *Slice[T] { return &Slice[T]{vs: vs} }
 }
@@ -40,10 +41,10 @@ func (s *Slice[T]) Run(_ context.Context, out *Emitter[T]) error {
 
 // FromSeq makes a constructor of spouts that emit a sequence. Every task runs the
 // whole of it, each its own run, so that seq is called from several goroutines if
-// there are several tasks. The values root trees as those of [FromSlice] do, and
-// are not emitted again when they fail. A sequence that blocks between two values
-// keeps the topology from ending; where that can happen, write a [Func] that
-// watches its context.
+// there are several tasks. The values root trees as those of [FromSlice] do, are not
+// emitted again when they fail, and all come again when a task moves. A sequence that
+// blocks between two values keeps the topology from ending; where that can happen,
+// write a [Func] that watches its context.
 func FromSeq[T any](seq iter.Seq[T]) func() Func[T] {
 	if seq == nil {
 		return nil

@@ -39,6 +39,12 @@ type Spout[T any] interface {
 	// is exhausted; the topology ends when all its spouts are. An error
 	// ends the topology. Run must return soon after ctx ended or after Emit
 	// or EmitID reported false.
+	//
+	// A task that moves to another worker, or whose worker died, begins there
+	// with a new object. What was acked before comes again unless the spout
+	// keeps its place outside, as Kafka's group does; also if Run had returned,
+	// as long as trees of it were open. Only a task that has nothing left to be
+	// done is never started again.
 	Run(ctx context.Context, out *Emitter[T]) error
 }
 
