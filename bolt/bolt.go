@@ -43,6 +43,10 @@ type Bolt[I, O any] interface {
 	// its stack; sixteen in a row within a second end the topology. The input belongs to the bolt as far as its type says: what
 	// it points to may be shared with other receivers of the same tuple and
 	// must not be written.
+	//
+	// ctx does not end when the topology begins to drain, as by SIGTERM: what is
+	// open then is to be finished. It ends when the grace is over, when the
+	// topology fails, or when its worker has lost its place in the cluster.
 	Execute(ctx context.Context, in I, out *Collector[O]) error
 }
 
@@ -53,8 +57,9 @@ type Opener interface {
 	Open(ctx context.Context, task Task) error
 }
 
-// A Ticker is a Bolt that acts by time. Tick is called about every Every(), on
-// the task's goroutine; while the topology drains at once and then every
+// A Ticker is a Bolt that acts by time. Tick is called about every Every(), which
+// is asked once, after Open; what is less than a millisecond counts as one. The
+// call is on the task's goroutine; while the topology drains at once and then every
 // second until no tree is open, and once more at the end, upstream first, so
 // that what a bolt holds is flushed (rules D2 and T4). What it emits is anchored
 // to the held inputs it names and to nothing else. An error is logged and

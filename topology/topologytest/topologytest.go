@@ -11,7 +11,9 @@
 //		if got := decoded.Values(); len(got) != 2 { t.Error(got) }
 //	}
 //
-// Run is called from the test's goroutine, outside of any synctest bubble.
+// Run is called from the test's goroutine, outside of any synctest bubble. It waits
+// for all goroutines that bolts have started: what keeps some, such as the idle
+// connections of an http.Client, must be ended in the bolt's Close, or Run never ends.
 package topologytest
 
 import (

@@ -21,6 +21,14 @@
 // where it does not exist. On a NATS cluster of three say Replicas: 3, else the
 // stores are gone for as long as the one server that keeps them.
 //
+// No bucket is ever deleted. Each version of a topology, which is its Fingerprint,
+// leaves one, the stream KV_<prefix>-<topology>-<version>. It may be deleted (nats kv
+// del) once all workers of that version have ended; who reads stats makes it again,
+// empty, while there are reports of that version. The other two are of all versions:
+// -versions may go when none runs, and -stats, too, with the counts of all that have
+// ended. If the bucket of workers that run is deleted, they join afresh and replay
+// what was open.
+//
 // A user whose rights are limited needs publish and subscribe on <prefix>.>,
 // publish on $JS.API.> and $KV.<prefix>-*.>, and subscribe on its inbox.
 package natsnet
