@@ -37,6 +37,7 @@ type boltCore struct {
 	blocked  int64        // nanoseconds that flushes blocked, ever
 	progress atomic.Int64 // start of the current stretch of work in run time; 0 while idle
 	inside   atomic.Int32 // what user code runs, for the watchdog
+	tardy    atomic.Bool  // by the watchdog: what runs has run for long (E4)
 	cut      atomic.Bool  // the task is to return as soon as it can
 	panics   int          // in a row
 	storm    int64        // when the first of them was, in run time
@@ -164,9 +165,20 @@ func (c *boltCore) flush() {
 	}
 }
 
+// touch tells the ledgers that the trees of what is staged live, since it was behind an
+// input that took long: what moved on has sent no pair, and the clock is not read for
+// each input (E4, O4). A pair of no edges changes nothing else.
+func (c *boltCore) touch(r flusher) {
+	r.rest(func(root tuple.Root) { c.pair(acker.Pair{Root: root}) })
+	c.acks.flush(c.run)
+}
+
 // flushRouter measures its time only if it will block, and lets go of all else
 // that the task has staged before it does.
 func (c *boltCore) flushRouter(r flusher) {
+	if c.tardy.Load() {
+		c.touch(r)
+	}
 	if !r.blocked() {
 		r.flush()
 		return

@@ -86,6 +86,9 @@ func (w *watch) forget(tasks []task) {
 func (w *watch) hung(c *boltCore, now int64) {
 	since := c.progress.Load()
 	what := c.inside.Load()
+	if since != 0 && what == inExecute && now-since > w.run.silence {
+		c.tardy.Store(true) // the clock is not read for each input
+	}
 	if since == 0 || what == inFlush || now-since < int64(hungAfter) || w.told[c] == since {
 		return
 	}
