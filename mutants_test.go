@@ -83,7 +83,7 @@ var mutants = []mutant{
 	{"E1 a root's second edge replaces the first", anchor, "b.links[i].Edge ^= edge", "b.links[i].Edge = edge", "TestEdges", ""},
 	{"E4 moved although another follows", coreGo, "\to.core.at.only = nil\n\tif r.stage", "\tif r.stage", "TestEdges", ""},
 	{"E4 moved and acked", coreGo, "a.lin.Root != 0 && !a.move()", "a.lin.Root != 0 && (a.move() || true)", "TestEdges", ""},
-	{"E4 no sign of life", boltGo, "t.at.late = t.age.of(now) > t.run.silence", "t.at.late = false", "TestSlowTaskShowsLife", "cluster"},
+	{"E4 no sign of life", coreGo, "\tif c.tardy.Load() {\n\t\tc.touch(r)", "\tif false {\n\t\tc.touch(r)", "TestSlowTaskShowsLife", "cluster"},
 	{"E2 zero edge", anchor, "w != 0 {", "true || w != 0 {", "TestZeroIsRedrawn", ""},
 	{"E2 tasks with one seed", "internal/engine/run.go", "crand.Read(seed[:])", "crand.Read(seed[:0])", "TestTasksDrawDifferentEdges", ""},
 	{"T1 ack word before the emits", coreGo, "Word: a.lin.Edge ^ a.word", "Word: a.lin.Edge", "TestEdges", ""},

@@ -261,13 +261,22 @@ func TestTimeoutIsExact(t *testing.T) {
 }
 
 // A tree that is slower than its timeout lives as long as each task says in time that
-// it has done its part, also where a tuple becomes one other tuple (E4, O4). The tasks
-// are quick at first, so that the last tuple does not leave at once.
+// it has done its part, also where a tuple becomes one other tuple (E4, O4), and where it
+// was quick and waits behind one that is not. The tasks are quick at first, so that the
+// last tuples, which come together, do not leave at once.
 func TestSlowTaskShowsLife(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := newBook(4)
+		b := newBook(0)
+		b.emitted = 4
 		d := topology.New("test")
-		s := topology.Spout(d, "src", b.New)
+		s := topology.Spout(d, "src", func() *emitting {
+			return &emitting{b.New(), func(out *spout.Emitter[int]) {
+				for wave := range 2 {
+					out.EmitEach(2, func(i int, v *int) (uint64, bool) { *v = 2*wave + i; return uint64(*v), true })
+					time.Sleep(time.Second)
+				}
+			}}
+		})
 		for i, naps := range [][]time.Duration{{2: 1, 3: 19}, {3: 15}} {
 			s = topology.Bolt(s.By(grouping.Shuffle), fmt.Sprint("step", i), bolt.Map(func(_ context.Context, v int) (int, error) {
 				if v < len(naps) {
