@@ -42,8 +42,10 @@ func (c *Collector[O]) Hold() Held { return c.port.Hold() }
 // Go holds the current input and calls f on a goroutine, which the task waits
 // for at its end. What f returns is called on the task's goroutine with the
 // same input as the current one, so it may emit; its error, nil included, is
-// the input's outcome. If f returns nil the input is acked. f's ctx ends when that
-// of Execute does, which is not when the topology begins to drain.
+// the input's outcome. If f returns nil the input is acked. Of several calls for one
+// input, also of those that a result begins, the last gives the outcome, or the first
+// that fails. f's ctx ends when that of Execute does, which is not when the topology
+// begins to drain.
 //
 // Nothing but MaxPending of the spouts bounds how many run at once, and nothing at
 // all bounds those that Tick starts; [Async] has a limit.
