@@ -40,9 +40,9 @@ type None = struct{}
 type Bolt[I, O any] interface {
 	// Execute handles one input. Nil acks it, unless it was held; an error
 	// fails it, and the spout emits the record again. A panic fails it with
-	// its stack; sixteen in a row within a second end the topology. The input belongs to the bolt as far as its type says: what
-	// it points to may be shared with other receivers of the same tuple and
-	// must not be written.
+	// its stack; sixteen in a row within a second end the topology. The input
+	// belongs to the bolt as far as its type says: what it points to may be
+	// shared with other receivers of the same tuple and must not be written.
 	//
 	// ctx does not end when the topology begins to drain, as by SIGTERM: what is
 	// open then is to be finished. It ends when the grace is over, when the
