@@ -148,6 +148,7 @@ var mutants = []mutant{
 	{"read: goes on where nobody said", fetchGo, "c.Partition, m.cfg.OutOfRange)", "c.Partition, Latest)", "TestSourceOutOfRangeWaitsForOpenTrees", "kafka"},
 	{"read: of whatever leader", fetchGo, "f.size, f.epoch)", "f.size, -1)", "TestSourceFollowsLeaderEpochs", "kafka"},
 	{"read: a topic that was created anew", "internal/kafkaio/claim_topic.go", "id != f.topic {", "false {", "TestSourceStartsOverInATopicCreatedAnew/shorter_than_before", "kafka"},
+	{"read: the end is not looked for", fetchGo, "\t\t\tf.look()\n", "", "TestEndOfAClaimThatIsNotRead", ""},
 	{"P1 the commit of another start", "kafka/ownership.go", "o.unset && offset == o.tracker.Low()", "o.unset", "TestSourceResetWhileACommitIsUnderWay", "kafka"},
 
 	{"O1 the window is not asked", laneGo, "l.window.Expired(now)", "_ = now", "TestTimeoutsDoNotLivelock", "cluster"},

@@ -3,6 +3,7 @@ package cluster_test
 import (
 	"context"
 	"errors"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -195,6 +196,33 @@ type blocked struct {
 }
 
 func (s *blocked) Ack(uint64) { <-s.release }
+
+// A Fail that ends its goroutine, as t.Fatal does, with the last answers: the spout is closed
+// all the same, and nobody waits.
+func TestGoexitInTheLastFail(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		closes := 0
+		d := topology.New("test")
+		src := topology.Spout(d, "src", func() *leaver { return &leaver{newBook(1).New(), &closes} }, topology.Timeout(time.Hour))
+		topology.Bolt(src.By(grouping.Shuffle), "hold", abandon)
+		r := start(t, topology.Must(d.Build()), quiet)
+		time.Sleep(time.Second)
+		r.Abort(errBad)
+		var err error
+		if d := took(func() { err = r.Wait() }); d > 0 || closes != 1 || !errors.Is(err, errBad) {
+			t.Errorf("after %v, closed %d times: %v", d, closes, err)
+		}
+	})
+}
+
+// A leaver is a bookSpout whose Fail does not return.
+type leaver struct {
+	*bookSpout
+	closes *int
+}
+
+func (s *leaver) Fail(uint64, spout.Failure) { runtime.Goexit() }
+func (s *leaver) Close() error               { *s.closes++; return nil }
 
 // A drain whose spouts take all of the grace ends then, whatever is open.
 func TestDrainThatIsUsedUp(t *testing.T) {

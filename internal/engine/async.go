@@ -75,7 +75,8 @@ func (c *boltCore) goAsync(limit int, held tuple.Held, f func(context.Context) f
 			select {
 			case a.slots <- struct{}{}:
 			case <-c.ctx.Done():
-				return // the run is aborted, and with it every tree
+				c.at.fault = context.Cause(c.ctx) // the input is not done without this call
+				return
 			}
 		}
 	}

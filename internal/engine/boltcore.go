@@ -163,6 +163,9 @@ func (c *boltCore) flush() {
 	for _, r := range c.routers {
 		c.flushRouter(r)
 	}
+	if c.tardy.Load() { // nothing waits behind what took long
+		c.tardy.Store(false)
+	}
 }
 
 // touch tells the ledgers that the trees of what is staged live, since it was behind an

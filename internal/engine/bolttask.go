@@ -237,7 +237,6 @@ func (t *boltTask[I, O]) batch(in inlet[I]) int {
 	t.inside.Store(inExecute)
 	start, blocked := t.run.now(), t.blocked
 	t.progress.Store(start)
-	t.prompt()
 	t.age.begin(start)
 	t.at.late = t.age.of(start) > t.run.silence
 	t.pace.begin(run(t.comp.cost.Load()), start, blocked)
@@ -331,15 +330,7 @@ func (t *boltTask[I, O]) breathe() {
 	t.flush()
 	t.publish()
 	t.progress.Store(t.run.now())
-	t.prompt()
 	t.mail()
-}
-
-// prompt says that a stretch of work begins.
-func (t *boltTask[I, O]) prompt() {
-	if t.tardy.Load() {
-		t.tardy.Store(false)
-	}
 }
 
 // panicked fails the current input with its stack. A bolt that does nothing but panic

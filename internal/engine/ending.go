@@ -95,7 +95,7 @@ func (l *life) grace() time.Duration {
 
 // Moment is what user code that was told to end gets at the least, when the grace is over:
 // little, so that a process which drains ends before whoever asked for it loses patience.
-const Moment = 750 * time.Millisecond
+const Moment = 500 * time.Millisecond
 
 // rest is how long to wait for tasks that were told to end.
 func (l *life) rest() time.Duration { return max(l.grace(), Moment) }
@@ -165,7 +165,7 @@ func (l *life) allOver() bool { return l.all(func(h *host) bool { return h.over.
 func (l *life) allTold() bool { return l.all((*host).told) }
 
 func (l *life) allFinished() bool {
-	return l.all(func(h *host) bool { return h.finished.Load() || !h.over.Load() })
+	return l.all(func(h *host) bool { return h.finished.Load() || !h.over.Load() || !h.told() })
 }
 
 func (l *life) all(cond func(*host) bool) bool {

@@ -158,17 +158,22 @@ func (l *life) openErrors(gaveUp bool) (errs []error) {
 
 // guard is work, but that a panic of the spout's Ack or Fail ends the run.
 func (l *lane) guard() {
+	whole := false
 	defer func() {
-		if !l.over { // Ack or Fail called runtime.Goexit: the others are to be told all the same
+		if !whole { // Ack or Fail called runtime.Goexit
 			l.run.Abort(&tuple.TaskError{Task: l.info, Err: fmt.Errorf("in Ack or Fail: %w", errGoexit)})
-			l.guard()
 		}
+		if !l.over { // the others are to be told all the same
+			l.guard()
+			return
+		}
+		close(l.told)
+		l.run.poke()
 	}()
 	for !l.over {
 		if err := protect(func() error { l.work(); return nil }); err != nil {
 			l.run.Abort(&tuple.TaskError{Task: l.info, Err: fmt.Errorf("in Ack or Fail: %w", err)})
 		}
 	}
-	close(l.told)
-	l.run.poke()
+	whole = true
 }

@@ -37,6 +37,13 @@ func spoutTasks[T any](out *Output[T], newSpout func() spout.Spout[T]) func(c *c
 	}
 }
 
+// What of a spout runs, when it is not Run.
+const (
+	spoutTold int32 = iota + 1
+	spoutMoves
+	spoutCloses
+)
+
 // A spoutTask is one task of a spout: the goroutine of Run, the flusher, and
 // the lane.
 type spoutTask[T any] struct {
@@ -51,7 +58,7 @@ type spoutTask[T any] struct {
 
 	ctx    context.Context // of Run
 	cancel context.CancelCauseFunc
-	ran    atomic.Bool // Run has returned
+	phase  atomic.Int32 // what of it runs, for doing
 }
 
 func (t *spoutTask[T]) inlet(int) any                 { return nil }
@@ -62,10 +69,7 @@ func (t *spoutTask[T]) forsake(tuple.Failure)         {}
 func (t *spoutTask[T]) ackLane() *lane                { return t.lane }
 
 func (t *spoutTask[T]) doing() string {
-	if t.ran.Load() {
-		return "Ack or Fail"
-	}
-	return "Run"
+	return [...]string{"Run", "Ack or Fail", "Moved", "Close"}[t.phase.Load()]
 }
 
 func (t *spoutTask[T]) wire() (err error) {
@@ -91,7 +95,7 @@ func (t *spoutTask[T]) prepare() (err error) {
 // blocks on something else.
 func (t *spoutTask[T]) work() {
 	err := t.flushed(func() error { return t.spout.Run(t.ctx, spout.NewEmitter[T](&t.emitter)) })
-	t.ran.Store(true)
+	t.phase.Store(spoutTold)
 	t.emitter.lockAndFlush() // what Run left behind
 	switch {
 	case err == nil || t.ctx.Err() != nil && errors.Is(err, context.Cause(t.ctx)):
@@ -132,6 +136,7 @@ func (t *spoutTask[T]) finish() (err error) {
 		return nil
 	}
 	defer t.run.forget(t.spout)
+	t.phase.Store(spoutCloses)
 	return closer(t.spout)
 }
 
@@ -144,6 +149,7 @@ func (t *spoutTask[T]) hurry() {
 
 func (t *spoutTask[T]) moved() {
 	if m, ok := any(t.spout).(spout.Mover); ok {
+		t.phase.Store(spoutMoves)
 		m.Moved()
 	}
 }

@@ -100,7 +100,7 @@ func TestEndOfAClaimThatIsNotRead(t *testing.T) {
 	put(5)
 	look := time.NewTicker(20 * time.Millisecond)
 	defer look.Stop()
-	for deadline := time.After(20 * time.Second); c.End() < 10; {
+	for deadline := time.After(10 * time.Second); c.End() < 10; {
 		select {
 		case <-look.C:
 		case <-deadline:

@@ -76,8 +76,7 @@ func adopt(c *sarama.Config) {
 	replace(&c.ClientID, theirs.ClientID, ClientID)
 	replace(&c.Version, theirs.Version, sarama.V3_6_0_0) // an older broker is spoken to in its own version
 	replace(&c.Net.DialTimeout, theirs.Net.DialTimeout, 5*time.Second)
-	waits := max(c.Producer.Timeout, c.Consumer.MaxWaitTime) // how long a broker may take by right
-	replace(&c.Net.ReadTimeout, theirs.Net.ReadTimeout, waits+5*time.Second)
+	adoptWaits(c, theirs)
 	replace(&c.Net.WriteTimeout, theirs.Net.WriteTimeout, 15*time.Second)
 	c.Metadata.Full = false
 	c.Metadata.AllowAutoTopicCreation = false // a missing topic is a mistake to report, not a topic to make
@@ -87,7 +86,6 @@ func adopt(c *sarama.Config) {
 		p.BackoffFunc = backoff
 	}
 	replace(&c.Producer.Retry.Max, theirs.Producer.Retry.Max, writeRetries)
-	replace(&c.Consumer.MaxWaitTime, theirs.Consumer.MaxWaitTime, 5*time.Second) // a revoked partition's poll is cut short
 	replace(&c.Consumer.Retry.Backoff, theirs.Consumer.Retry.Backoff, 250*time.Millisecond)
 	group, before := &c.Consumer.Group, theirs.Consumer.Group
 	replace(&group.Heartbeat.Interval, before.Heartbeat.Interval, 500*time.Millisecond) // what a rebalance costs is a few of these
@@ -96,6 +94,17 @@ func adopt(c *sarama.Config) {
 	if s := group.Rebalance.GroupStrategies; len(s) == 1 && s[0].Name() == sarama.RangeBalanceStrategyName {
 		group.Rebalance.GroupStrategies = []sarama.BalanceStrategy{sarama.NewBalanceStrategyCooperativeSticky()}
 	}
+}
+
+// adoptWaits replaces how long a broker may take to answer. A poll may be long, since that
+// of a revoked partition is cut short, and ends before the user gives the broker up.
+func adoptWaits(c, theirs *sarama.Config) {
+	poll := 5 * time.Second
+	if c.Net.ReadTimeout != theirs.Net.ReadTimeout {
+		poll = min(poll, c.Net.ReadTimeout/2)
+	}
+	replace(&c.Consumer.MaxWaitTime, theirs.Consumer.MaxWaitTime, poll)
+	replace(&c.Net.ReadTimeout, theirs.Net.ReadTimeout, max(c.Producer.Timeout, c.Consumer.MaxWaitTime)+5*time.Second)
 }
 
 // replace sets a value that still is sarama's default.

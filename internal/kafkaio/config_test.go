@@ -105,3 +105,23 @@ func TestMetrics(t *testing.T) {
 		t.Error("the user's counter does not count")
 	}
 }
+
+// A poll ends before the client gives the broker up, whatever the user set.
+func TestPollsAreShorterThanReads(t *testing.T) {
+	for name, change := range map[string]func(*sarama.Config){
+		"nothing":             func(*sarama.Config) {},
+		"a short read":        func(c *sarama.Config) { c.Net.ReadTimeout = 2 * time.Second },
+		"a long poll":         func(c *sarama.Config) { c.Consumer.MaxWaitTime = time.Minute },
+		"a producer in haste": func(c *sarama.Config) { c.Producer.Timeout = 100 * time.Millisecond },
+	} {
+		user := sarama.NewConfig()
+		change(user)
+		c, err := kafkaio.NewConfig(user)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if read, poll := c.Net.ReadTimeout, c.Consumer.MaxWaitTime; poll > read-time.Second || poll < time.Second {
+			t.Errorf("%s: polls of %v, reads of %v", name, poll, read)
+		}
+	}
+}

@@ -71,7 +71,7 @@ type Member struct {
 
 // Connect checks that the brokers answer, that the topics exist, and that they
 // and the group may be read. It blocks for as long as the configuration's
-// timeouts and retries allow, and not when ctx has ended. [Member.Join] comes next.
+// timeouts and retries allow, and no longer than ctx. [Member.Join] comes next.
 func Connect(ctx context.Context, cfg MemberConfig) (*Member, error) {
 	conf := *cfg.Sarama
 	lines := track(&conf, nil)

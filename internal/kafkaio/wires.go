@@ -1,6 +1,7 @@
 package kafkaio
 
 import (
+	"context"
 	"net"
 	"sync"
 
@@ -12,26 +13,27 @@ import (
 // other members have joined, and that of a broker which accepts and then keeps silent
 // not at all. Methods may be called from any goroutine.
 type wires struct {
-	base interface {
-		Dial(network, addr string) (net.Conn, error)
-	}
+	dial func(network, addr string) (net.Conn, error)
+	ctx  context.Context // of dials
+	stop context.CancelFunc
 
 	// again, if there is one, is called after each dial, may wait, and reports whether
 	// to dial once more.
 	again func(addr string, err error) bool
 
-	mu    sync.Mutex // guards all below
-	open  map[net.Conn]bool
-	ended bool
+	mu   sync.Mutex // guards open
+	open map[net.Conn]bool
 }
 
 // track makes conf, which is the caller's own, open its connections through wires.
 func track(conf *sarama.Config, again func(addr string, err error) bool) *wires {
 	w := &wires{again: again, open: map[net.Conn]bool{}}
+	w.ctx, w.stop = context.WithCancel(context.Background())
 	if conf.Net.Proxy.Enable {
-		w.base = conf.Net.Proxy.Dialer
+		w.dial = conf.Net.Proxy.Dialer.Dial
 	} else { // as sarama does
-		w.base = &net.Dialer{Timeout: conf.Net.DialTimeout, KeepAlive: conf.Net.KeepAlive, LocalAddr: conf.Net.LocalAddr}
+		d := &net.Dialer{Timeout: conf.Net.DialTimeout, KeepAlive: conf.Net.KeepAlive, LocalAddr: conf.Net.LocalAddr}
+		w.dial = func(network, addr string) (net.Conn, error) { return d.DialContext(w.ctx, network, addr) }
 	}
 	conf.Net.Proxy.Enable, conf.Net.Proxy.Dialer = true, w
 	return w
@@ -39,19 +41,22 @@ func track(conf *sarama.Config, again func(addr string, err error) bool) *wires 
 
 // Dial opens a connection. It blocks for as long as again says to go on.
 func (w *wires) Dial(network, addr string) (net.Conn, error) {
-	c, err := w.base.Dial(network, addr)
+	if w.ctx.Err() != nil {
+		return nil, net.ErrClosed
+	}
+	c, err := w.dial(network, addr)
 	for w.again != nil && w.again(addr, err) {
 		if err == nil {
 			_ = c.Close() // whoever is there hangs up
 		}
-		c, err = w.base.Dial(network, addr)
+		c, err = w.dial(network, addr)
 	}
 	if err != nil {
 		return nil, err
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.ended {
+	if w.ctx.Err() != nil {
 		_ = c.Close() // nobody has used it
 		return nil, net.ErrClosed
 	}
@@ -69,11 +74,9 @@ func (w *wires) cut() {
 	}
 }
 
-// end cuts all connections, for good.
+// end cuts all connections, and the dials under way, for good.
 func (w *wires) end() {
-	w.mu.Lock()
-	w.ended = true
-	w.mu.Unlock()
+	w.stop()
 	w.cut()
 }
 
