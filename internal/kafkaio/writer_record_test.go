@@ -47,3 +47,14 @@ func TestSaramaTakesEncodedRecords(t *testing.T) {
 		t.Error("sarama keeps the encoding of records elsewhere: mend findReady")
 	}
 }
+
+func TestTimely(t *testing.T) {
+	for at, want := range map[time.Time]bool{
+		{}: true, time.UnixMilli(0).UTC(): true, time.UnixMilli(-1).UTC(): false,
+		time.Date(2261, 12, 31, 23, 59, 59, 0, time.UTC): true, time.Date(2262, 1, 1, 0, 0, 0, 0, time.UTC): false,
+	} {
+		if Timely(at) != want {
+			t.Errorf("%v: timely %v", at, !want)
+		}
+	}
+}
