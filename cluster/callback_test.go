@@ -278,3 +278,22 @@ func TestCallWithoutAnswerHoldsUpNoMove(t *testing.T) {
 		_, _ = one.Wait(), two.Wait()
 	})
 }
+
+// A jumper panics with each tick.
+type jumper struct{ goer }
+
+func (jumper) Tick(context.Context, *bolt.Collector[string]) error { panic("in Tick") }
+
+// A panic outside Execute fails nothing, and the log has its stack.
+func TestTickThatPanics(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, j := newBook(1), &journal{}
+		if err := start(t, chain(b, func() jumper { return jumper{} }), j.local()).Wait(); err != nil {
+			t.Error(err)
+		}
+		b.check(t, 1, 0)
+		if !strings.Contains(j.String(), "in Tick") || !strings.Contains(j.String(), "callback_test.go") {
+			t.Errorf("the log does not say where:\n%s", j)
+		}
+	})
+}

@@ -398,6 +398,7 @@ func (t *boltTask[I, O]) call(what int32, f func() error) {
 	t.progress.Store(since)
 	t.at.lin = lin
 	if err != nil {
+		t.run.logStack(err)
 		t.info.Log.Error("bolt failed outside Execute", "in", phase(what), "error", err)
 		if bolt.IsFatal(err) {
 			t.run.Abort(&tuple.TaskError{Task: t.info, Err: err})

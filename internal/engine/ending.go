@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -201,11 +202,12 @@ func (l *life) verdict(clean, punctual bool) error {
 			errs = append(errs, &tuple.TaskError{Task: h.comp.info(h.index), Err: fmt.Errorf("close: %w", h.err)})
 		}
 	}
-	return joined(errs)
+	return joined(errs...)
 }
 
 // joined is errors.Join on one line; one error stays what it is.
-func joined(errs []error) error {
+func joined(errs ...error) error {
+	errs = slices.DeleteFunc(errs, func(err error) bool { return err == nil })
 	switch len(errs) {
 	case 0:
 		return nil

@@ -83,7 +83,7 @@ func (l *life) host(h *host, opened *sync.WaitGroup) {
 	if h.lane != nil {
 		<-h.lane.told // Close comes after the last Ack and Fail
 	}
-	h.err = errors.Join(h.err, protect(h.task.finish))
+	h.err = joined(h.err, protect(h.task.finish))
 	h.finished.Store(true)
 	whole = true
 	l.run.poke()
@@ -117,7 +117,7 @@ func (l *life) open(ctx context.Context) error {
 		errs = append(errs, context.Cause(ctx))
 	}
 	if len(errs) > 0 {
-		err := joined(errs)
+		err := joined(errs...)
 		r.cancel(err)
 		r.aborted.Store(true)
 		for _, lane := range r.lanes { // which have nothing to tell

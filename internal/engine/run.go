@@ -77,6 +77,7 @@ func Start(ctx context.Context, nodes []*Node, opts Options) (*Run, error) {
 	}
 	for _, t := range r.tasks() {
 		if err := t.wire(); err != nil {
+			r.logStack(err)
 			r.cancel(err)
 			return nil, err
 		}

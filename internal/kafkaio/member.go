@@ -44,16 +44,15 @@ type MemberConfig struct {
 // A Member is a member of a consumer group. It takes part until Close, through
 // rebalances and lost brokers. Its methods may be used from any goroutine.
 type Member struct {
-	cfg    MemberConfig
-	conf   *sarama.Config
-	client sarama.Client // offsets, metadata, commits; the fetchers have connections of their own
-	group  sarama.ConsumerGroup
-	own    sarama.Client // of group, which may block its connections for long
-	lines  *wires        // of client
-	wires  *wires        // of own
-	away   sync.Mutex    // held by the one who waits for the coordinator
-	health health
-	ready  chan struct{}
+	cfg                   MemberConfig
+	conf                  *sarama.Config
+	client                sarama.Client // offsets, metadata, commits; the fetchers have connections of their own
+	group                 sarama.ConsumerGroup
+	own                   sarama.Client // of group, which may block its connections for long
+	clientWires, ownWires *wires
+	away                  sync.Mutex // held by the one who waits for the coordinator
+	health                health
+	ready                 chan struct{}
 
 	ctx     context.Context // of the membership
 	cancel  context.CancelFunc
@@ -74,14 +73,14 @@ type Member struct {
 // timeouts and retries allow, and no longer than ctx. [Member.Join] comes next.
 func Connect(ctx context.Context, cfg MemberConfig) (*Member, error) {
 	conf := *cfg.Sarama
-	lines := track(&conf, nil)
-	defer context.AfterFunc(ctx, lines.end)()
+	wires := track(&conf, nil)
+	defer context.AfterFunc(ctx, wires.end)()
 	client, err := dial(cfg.Brokers, &conf, cfg.Topics)
 	if err != nil {
 		return nil, cmp.Or(context.Cause(ctx), err)
 	}
 	m := &Member{
-		cfg: cfg, conf: cfg.Sarama, client: client, lines: lines,
+		cfg: cfg, conf: cfg.Sarama, client: client, clientWires: wires,
 		health: health{log: cfg.Log}, ready: make(chan struct{}, 1), dead: make(chan struct{}),
 	}
 	if err := errors.Join(m.checkTopics(), m.checkGroup()); err != nil {
@@ -119,8 +118,8 @@ func (m *Member) Join(ctx context.Context) error {
 	// Of a claim's own fetches the first is sent before the claim can be paused, and
 	// heartbeats wait behind it.
 	conf.Consumer.MaxWaitTime = min(conf.Consumer.MaxWaitTime, firstWait)
-	m.wires = track(&conf, m.outlast)
-	defer context.AfterFunc(ctx, m.wires.end)()
+	m.ownWires = track(&conf, m.outlast)
+	defer context.AfterFunc(ctx, m.ownWires.end)()
 	own, err := dial(m.cfg.Brokers, &conf, m.cfg.Topics)
 	if err != nil {
 		return cmp.Or(context.Cause(ctx), err)
@@ -342,7 +341,7 @@ func (m *Member) interrupt() {
 		case <-time.After(interruptEvery):
 		}
 		if m.claims.Load() == 0 {
-			m.wires.cut()
+			m.ownWires.cut()
 		}
 	}
 }

@@ -95,7 +95,7 @@ func (m *Member) End(topic string, partition int32) (int64, error) {
 // Ends are the ends now of all partitions of the topics. If ctx ends before, the Member is
 // good for Close only.
 func (m *Member) Ends(ctx context.Context) (map[string]map[int32]int64, error) {
-	defer context.AfterFunc(ctx, m.lines.end)()
+	defer context.AfterFunc(ctx, m.clientWires.end)()
 	ends := map[string]map[int32]int64{}
 	for _, topic := range m.cfg.Topics {
 		partitions, err := m.client.Partitions(topic)
