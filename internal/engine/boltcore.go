@@ -49,6 +49,8 @@ type counted struct{ emitted, executed, acked uint64 }
 // A flusher is a router with its type erased.
 type flusher interface {
 	flush()
+	hand()
+	drop()
 	blocked() bool
 	rest(f func(tuple.Root)) // of what is staged
 }
@@ -168,11 +170,15 @@ func (c *boltCore) flush() {
 	}
 }
 
+// alive tells the ledger that a tree lives, which a pair of no edges does, and nothing
+// else.
+func (c *boltCore) alive(root tuple.Root) { c.pair(acker.Pair{Root: root}) }
+
 // touch tells the ledgers that the trees of what is staged live, since it was behind an
-// input that took long: what moved on has sent no pair, and the clock is not read for
-// each input (E4, O4). A pair of no edges changes nothing else.
+// input that took long, or in front of a full inbox: what moved on has sent no pair, and
+// the clock is not read for each input (E4, O4).
 func (c *boltCore) touch(r flusher) {
-	r.rest(func(root tuple.Root) { c.pair(acker.Pair{Root: root}) })
+	r.rest(c.alive)
 	c.acks.flush(c.run)
 }
 
@@ -186,6 +192,9 @@ func (c *boltCore) flushRouter(r flusher) {
 		r.flush()
 		return
 	}
+	if c.at.late && c.at.lin != nil { // its pair comes when Execute has returned
+		roots(c.at.lin, c.alive)
+	}
 	c.acks.flush(c.run)
 	for _, other := range c.routers {
 		if other != r && !other.blocked() {
@@ -194,8 +203,12 @@ func (c *boltCore) flushRouter(r flusher) {
 	}
 	was := c.inside.Swap(inFlush)
 	start := c.run.now()
-	r.flush()
+	r.hand()
 	end := c.run.now()
+	if end-start > c.run.silence {
+		c.touch(r)
+	}
+	r.drop()
 	c.blocked += end - start
 	if c.progress.Load() != 0 {
 		c.progress.Store(end) // user code was not what took so long

@@ -177,6 +177,9 @@ func (t *boltTask[I, O]) work() {
 	for !t.cut.Load() {
 		t.age.round = false
 		n := t.mail()
+		if n > 0 {
+			t.age.rested = false // it may have taken long, while inputs came
+		}
 		for _, in := range t.inlets {
 			if in.box().Queued() > 0 {
 				n += t.batch(in)

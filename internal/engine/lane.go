@@ -99,6 +99,15 @@ func (l *lane) open(ids, words []uint64, roots []tuple.Root) []tuple.Root {
 	return roots
 }
 
+// touch says that trees live, of which some may have ended.
+func (l *lane) touch(roots []tuple.Root, now int64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, root := range roots {
+		l.ledger.Pair(acker.Pair{Root: root}, now)
+	}
+}
+
 // settle acks emits that nobody tracks.
 func (l *lane) settle(ids []uint64) {
 	if len(ids) > 0 {

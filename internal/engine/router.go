@@ -129,24 +129,33 @@ func (r *router[T]) blocked() bool {
 	return false
 }
 
-// rest calls f with the roots of what is staged, for when it will not be sent.
+// rest calls f with the roots of what is staged.
 func (r *router[T]) rest(f func(tuple.Root)) {
 	for i := range r.buf {
 		roots(&r.buf[i].Lineage, f)
 	}
 }
 
-// flush hands over what is staged. It may block. Closed sinks swallow their
-// tuples: they close only when the run is aborted, which ends every tree.
+// flush hands over what is staged. It may block.
 func (r *router[T]) flush() {
-	if len(r.buf) == 0 {
-		return
+	if len(r.buf) > 0 {
+		r.hand()
+		r.drop()
 	}
+}
+
+// hand hands over what is staged, which stays until drop. It may block. Closed sinks
+// swallow their tuples: they close only when the run is aborted, which ends every tree.
+func (r *router[T]) hand() {
 	if r.turns*few <= len(r.buf) {
 		r.stretches()
 	} else {
 		r.scatter()
 	}
+}
+
+// drop forgets what is staged, and looks at what has changed for what comes.
+func (r *router[T]) drop() {
 	clear(r.buf)
 	r.buf = r.buf[:0]
 	r.target = r.target[:0]

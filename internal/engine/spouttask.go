@@ -433,11 +433,26 @@ func (e *emitter[T]) flush() {
 		e.task.lane.fail(e.roots[r.place-1], tuple.Failure{Component: e.task.info.Component, Text: r.err.Error()})
 	}
 	for _, r := range e.routers {
-		r.flush()
+		e.handOver(r)
 	}
 	e.refused = e.refused[:0]
 	e.staged, e.emitted = 0, 0
 	e.ids, e.words = e.ids[:0], e.words[:0]
+}
+
+// handOver flushes r. Trees whose tuples waited for long before they left are as good as
+// opened now: they are about to wait again, in an inbox (O4).
+func (e *emitter[T]) handOver(r *router[T]) {
+	if !r.blocked() {
+		r.flush()
+		return
+	}
+	run := e.task.run
+	start := run.now()
+	r.flush()
+	if now := run.now(); now-start > run.silence && !e.task.comp.node.Untracked {
+		e.task.lane.touch(e.roots[:len(e.ids)], now)
+	}
 }
 
 // makeRoom flushes, since what waits in the emitter may be all that is open,
