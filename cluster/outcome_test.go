@@ -316,6 +316,33 @@ func TestReplayAfterTimeout(t *testing.T) {
 	})
 }
 
+// TestReplayTellsErrorsAtOnce: what a wrapped spout returns does not wait until a replay,
+// which waits for room, has got it.
+func TestReplayTellsErrorsAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := topology.New("test")
+		inner := spout.Of(func(ctx context.Context, out *spout.Emitter[int]) error {
+			out.EmitID(1, 1) // fails
+			out.EmitID(2, 2) // takes the room that this makes, and is held
+			time.Sleep(5 * time.Second)
+			return errBad
+		})
+		retry := spout.Retry{Backoff: time.Second, Max: time.Second}
+		s := topology.Spout(d, "src", spout.Replay(spout.Replay(inner, retry, nil), retry, nil), topology.MaxPending(1))
+		topology.Bolt(s.By(grouping.Shuffle), "work", bolt.Of(func(_ context.Context, v int, out *bolt.Collector[bolt.None]) error {
+			if v == 1 {
+				return errors.New("once more")
+			}
+			out.Hold()
+			return nil
+		}))
+		var err error
+		if d := took(func() { err = start(t, topology.Must(d.Build()), quiet).Wait() }); d != 5*time.Second || !errors.Is(err, errBad) {
+			t.Errorf("after %v: %v", d, err)
+		}
+	})
+}
+
 // O1: a stage that serves 300/s behind 2,048 pending and a timeout of half a
 // second dies without halving: every tree times out just before its turn, and
 // would even with ten times the timeout (O3).

@@ -133,6 +133,7 @@ func (p *Replayer[T]) Run(ctx context.Context, out *Emitter[T]) error {
 	finish := func(clean bool) {
 		if !clean {
 			cancel()
+			out.stop()
 		}
 		p.update(func() { p.backlog.emptied = true })
 		beside.Wait()
@@ -327,6 +328,12 @@ type replayPort[T any] struct {
 
 func (p *replayPort[T]) Emit(v T) bool              { return p.send(v, 0, false) }
 func (p *replayPort[T]) EmitID(v T, id uint64) bool { return p.send(v, id, true) }
+
+// Stop implements port.Stopper.
+func (p *replayPort[T]) Stop() {
+	p.cancel()
+	p.out.stop()
+}
 
 // send registers the value before it is emitted: its outcome may come first.
 func (p *replayPort[T]) send(v T, inner uint64, tracked bool) bool {

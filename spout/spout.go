@@ -100,6 +100,14 @@ func (e *Emitter[T]) Emit(v T) bool { return e.port.Emit(v) }
 // the engine only hands them back.
 func (e *Emitter[T]) EmitID(v T, id uint64) bool { return e.port.EmitID(v, id) }
 
+// stop has emits that wait return, for the error that this spout is about to return must
+// not wait behind them.
+func (e *Emitter[T]) stop() {
+	if s, ok := e.port.(port.Stopper); ok {
+		s.Stop()
+	}
+}
+
 // EmitEach is EmitID for up to n values, at a fraction of its cost: for each i from 0
 // it has each set *v, which is zero or an earlier value, and say the id. It returns how
 // many were emitted: fewer than n if each said that there are no more, or if Run should

@@ -350,3 +350,36 @@ func TestLostOnTheWay(t *testing.T) {
 		}
 	})
 }
+
+// A patient spout waits while it opens.
+type patient struct{ tapSpout }
+
+func (patient) Open(ctx context.Context, _ spout.Task) error {
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+// TestCutWhileASpoutOpens: its Open is told, and what it returns is no failure.
+func TestCutWhileASpoutOpens(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		src := &Node{Name: "src", Parallelism: 1, MaxPending: 16, Timeout: time.Hour}
+		DeclareSpout(src, func() spout.Spout[item] { return patient{tapSpout{newTap()}} }).SetCodec(touchy{})
+		h := newHall(t, []*Node{src}, "a")
+		s := h.place(0, "a")
+		pass(time.Second)
+		a := h.wings["a"]
+		a.Stop(s) // a task that is to move may open, so that it can be asked what it left
+		pass(time.Second)
+		if a.at(s) != Opening {
+			t.Errorf("stopped: stage %d", a.at(s))
+		}
+		a.Cut(s)
+		pass(time.Second)
+		if a.at(s) != -1 {
+			t.Errorf("cut: stage %d", a.at(s))
+		}
+		if left := h.close(nil); len(left) > 0 {
+			t.Errorf("it ended with %v", left)
+		}
+	})
+}

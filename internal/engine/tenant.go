@@ -47,8 +47,8 @@ func (t *tenant) end() {
 	t.cut.Store(true)
 	t.task.hangUp() // first: what still comes is to be refused, not to wait in a box that nobody empties
 	t.task.hurry()
-	if l, ok := t.task.(interface{ ackLane() *lane }); ok {
-		l.ackLane().giveUp()
+	if s, ok := t.task.(interface{ giveUp() }); ok {
+		s.giveUp()
 	}
 	t.free(false)
 }

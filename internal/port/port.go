@@ -67,3 +67,7 @@ type Emitter[T any] interface {
 type Bulk[T any] interface {
 	EmitEach(n int, each func(i int, v *T) (id uint64, more bool)) (emitted int)
 }
+
+// A Stopper is an Emitter that can be told that its spout is about to return: emits that
+// wait, and all later ones, report false. Any goroutine may call Stop, more than once.
+type Stopper interface{ Stop() }
