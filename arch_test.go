@@ -52,9 +52,9 @@ var floors = map[string]int{
 	".": 90, "examples/wordcount": 90, "examples/tweets": 91, "examples/microbatch": 91,
 	"benchmarks": 99, "benchmarks/microbatch": 90, "benchmarks/peers": 90,
 	"benchmarks/internal/harness": 91, "benchmarks/internal/hops": 92, "benchmarks/internal/wordcount": 92,
-	"benchmarks/internal/reference": 92,
-	"benchmarks/internal/workers":   93,
-	"benchmarks/internal/report":    91, "benchmarks/internal/models": 93, "benchmarks/internal/peers": 94,
+	"benchmarks/internal/reference": 92, "benchmarks/internal/steps": 91,
+	"benchmarks/internal/workers": 93,
+	"benchmarks/internal/report":  91, "benchmarks/internal/models": 93, "benchmarks/internal/peers": 94,
 	"internal/realkafka":  62,
 	"internal/simulation": 92,
 }

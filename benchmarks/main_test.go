@@ -5,11 +5,13 @@ import (
 	"encoding/json"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/waterspout/waterspout/benchmarks/internal/harness"
 	"github.com/waterspout/waterspout/benchmarks/internal/models"
+	"github.com/waterspout/waterspout/benchmarks/internal/steps"
 )
 
 func TestMain(m *testing.M) {
@@ -77,8 +79,9 @@ func TestWordcount(t *testing.T) {
 }
 
 func TestReference(t *testing.T) {
+	dir := t.TempDir()
 	out := output(t, func() error {
-		return run(t.Context(), []string{"reference", "-n", "300000", "-runs", "1", "-decoders", "2", "-encoders", "2", "-json", "-q"})
+		return run(t.Context(), []string{"reference", "-n", "300000", "-runs", "1", "-decoders", "2", "-encoders", "2", "-json", "-q", "-profile", dir})
 	})
 	got := figures(t, out)
 	for _, name := range contenders {
@@ -88,6 +91,15 @@ func TestReference(t *testing.T) {
 	}
 	if !strings.Contains(out, "missing 0, duplicates 0") || !strings.Contains(out, "acked / unacked: rate") {
 		t.Errorf("no verdict or ratio in\n%s", out)
+	}
+	shares, err := steps.Of(filepath.Join(dir, "reference-acked.pprof"))
+	if err != nil || !strings.Contains(out, "CPU s/M by step") {
+		t.Errorf("error %v, no steps in\n%s", err, out)
+	}
+	for _, s := range shares { // the functions that it goes by are still there
+		if s.Step == steps.Other && s.Part > 0.5 {
+			t.Errorf("steps: %v", shares)
+		}
 	}
 }
 

@@ -66,6 +66,9 @@ func runReference(ctx context.Context, args []string) (err error) {
 	if err := k.report(results, steady); err != nil {
 		return err
 	}
+	if err := k.reportSteps(results); err != nil {
+		return err
+	}
 	if k.idle > 0 {
 		if err := k.reportIdle(ctx); err != nil {
 			return err
