@@ -76,12 +76,22 @@ func newIdentity(client sarama.Client) (identity, error) {
 	return identity{response.ProducerID, response.ProducerEpoch}, nil
 }
 
+// A missingTopic is the error of a topic that is not there, in words of its own: the
+// broker's say the same again.
+type missingTopic string
+
+func (t missingTopic) Error() string {
+	return fmt.Sprintf("kafka: topic %s does not exist; create it", string(t))
+}
+
+func (missingTopic) Unwrap() error { return sarama.ErrUnknownTopicOrPartition }
+
 // checkWritable says in one line why a topic cannot be written to.
 func checkWritable(client sarama.Client, topic string) error {
 	allowed, err := allowedOperations(client, topic)
 	switch {
 	case errors.Is(err, sarama.ErrUnknownTopicOrPartition):
-		return fmt.Errorf("kafka: topic %s does not exist; create it: %w", topic, err)
+		return missingTopic(topic)
 	case errors.Is(err, sarama.ErrTopicAuthorizationFailed):
 		return fmt.Errorf("kafka: no right to see topic %s; allow Describe and Write: %w", topic, err)
 	case err != nil:

@@ -83,7 +83,7 @@ func Connect(ctx context.Context, cfg MemberConfig) (*Member, error) {
 		cfg: cfg, conf: cfg.Sarama, client: client, clientWires: wires,
 		health: health{log: cfg.Log}, ready: make(chan struct{}, 1), dead: make(chan struct{}),
 	}
-	if err := errors.Join(m.checkTopics(), m.checkGroup()); err != nil {
+	if err := cmp.Or(m.checkTopics(), m.checkGroup()); err != nil {
 		_ = client.Close() // the check's error says more
 		return nil, cmp.Or(context.Cause(ctx), err)
 	}
@@ -96,7 +96,7 @@ func (m *Member) checkTopics() error {
 		allowed, err := allowedOperations(m.client, topic)
 		switch {
 		case errors.Is(err, sarama.ErrUnknownTopicOrPartition):
-			return fmt.Errorf("kafka: topic %s does not exist; create it: %w", topic, err)
+			return missingTopic(topic)
 		case errors.Is(err, sarama.ErrTopicAuthorizationFailed):
 			return fmt.Errorf("kafka: no right to see topic %s; allow Describe and Read: %w", topic, err)
 		case err != nil:
