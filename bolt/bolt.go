@@ -52,7 +52,9 @@ type Bolt[I, O any] interface {
 
 // An Opener is a Bolt that prepares itself. Open is called once, before any
 // tuple flows in the topology; its error is that of cluster.Start. A bolt that
-// is an io.Closer is closed at the end, also when another Open failed.
+// is an io.Closer is closed at the end, also when another Open failed. ctx lives until
+// then, unless the topology or the task is aborted before: Open must return soon after
+// that.
 type Opener interface {
 	Open(ctx context.Context, task Task) error
 }

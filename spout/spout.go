@@ -60,7 +60,8 @@ type Tracker interface {
 // An Opener is a Spout that prepares itself. Open is called once, before any
 // tuple flows in the topology; its error is that of cluster.Start. A spout that
 // is an io.Closer is closed at the end, after its last Ack or Fail, also when
-// the Open of another one failed.
+// the Open of another one failed. ctx lives until then, unless the topology or the task
+// is aborted before: Open must return soon after that.
 type Opener interface {
 	Open(ctx context.Context, task Task) error
 }
