@@ -3,12 +3,8 @@ package engine
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
-	"math"
-	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/waterspout/waterspout/bolt"
@@ -18,11 +14,7 @@ import (
 	"github.com/waterspout/waterspout/tuple"
 )
 
-const (
-	inboxCapacity = 1024
-	maxPanics     = 16 // in a row and within panicStorm, before the topology ends
-	panicStorm    = time.Second
-)
+const inboxCapacity = 1024
 
 // What of a task runs now, for the watchdog.
 const (
@@ -229,135 +221,6 @@ func (t *boltTask[I, O]) ended() bool {
 	return t.async.running.Load() == 0 && !t.async.done.ready.Load()
 }
 
-// batch executes what one inlet has. The clock is read three times a batch:
-// before, after the first tuple (the sample), and at the end.
-func (t *boltTask[I, O]) batch(in inlet[I]) int {
-	n := in.take()
-	if n == 0 { // nothing of it could be decoded
-		in.box().Idle()
-		return 0
-	}
-	t.inside.Store(inExecute)
-	start, blocked := t.run.now(), t.blocked
-	t.progress.Store(start)
-	t.age.begin(start)
-	t.at.late = t.age.of(start) > t.run.silence
-	t.pace.begin(run(t.comp.cost.Load()), start, blocked)
-	more := t.some(in, 1)
-	t.sample(t.run.now() - start - (t.blocked - blocked))
-	for more && !t.cut.Load() {
-		more = t.some(in, math.MaxInt32)
-	}
-	t.publish() // before it counts as idle
-	in.box().Idle()
-	busy := t.run.now() - start - (t.blocked - blocked)
-	t.busy.Add(busy)
-	t.learn(busy / int64(n))
-	t.progress.Store(0)
-	t.inside.Store(inNothing)
-	return n
-}
-
-// learn moves the component's cost per tuple an eighth towards the latest: the
-// tasks of a component share it, and a lost update does no harm.
-func (t *boltTask[I, O]) learn(cost int64) {
-	was := t.comp.cost.Load()
-	if was == 0 {
-		was = cost
-	}
-	t.comp.cost.Store(max(was+(cost-was)/8, 1))
-}
-
-func (t *boltTask[I, O]) sample(d int64) {
-	t.mu.Lock()
-	t.execute.record(d)
-	t.mu.Unlock()
-}
-
-// some executes up to limit tuples, and fewer if one panics. One defer serves
-// them all.
-func (t *boltTask[I, O]) some(in inlet[I], limit int) (more bool) {
-	defer func() {
-		if p := recover(); p != nil {
-			if t.at.lin == nil { // not in Execute, but in what topology.Map put before it
-				t.at.begin(in.current())
-			}
-			t.panicked(p)
-			more = true
-		}
-	}()
-	return in.each(limit, t.exec)
-}
-
-func (t *boltTask[I, O]) executeOne(v *I, lin *tuple.Lineage) {
-	t.at.begin(lin)
-	t.settle(t.bolt.Execute(t.ctx, *v, t.out))
-}
-
-func (t *boltTask[I, O]) mapOne(v *I, lin *tuple.Lineage) {
-	t.at.begin(lin)
-	r := t.outlet.routers[0]
-	made := r.next()
-	err := t.mapper(t.ctx, v, made)
-	if err == nil {
-		t.outlet.mapped(r, made)
-	}
-	t.settle(err)
-}
-
-// settle settles the input and, once a stretch, lets go of what is staged.
-func (t *boltTask[I, O]) settle(err error) {
-	t.panics = 0
-	if t.pace.left--; t.pace.left > 0 {
-		t.boltCore.finish(err)
-		return
-	}
-	now := t.run.now()
-	t.at.late = t.age.of(now) > t.run.silence
-	t.boltCore.finish(err)
-	t.look(now)
-}
-
-// look breathes if a stretch of inputs is over, by number or by time.
-func (t *boltTask[I, O]) look(now int64) {
-	cost, over := t.pace.look(now, t.blocked)
-	if !over {
-		return
-	}
-	t.breathe()
-	t.pace.begin(min(run(cost), run(t.comp.cost.Load())), t.run.now(), t.blocked)
-}
-
-// breathe is what a long batch does in between.
-func (t *boltTask[I, O]) breathe() {
-	t.flush()
-	t.publish()
-	t.progress.Store(t.run.now())
-	t.mail()
-}
-
-// panicked fails the current input with its stack. A bolt that does nothing but panic
-// ends the topology, so that it is started afresh; a record that panics whenever it is
-// replayed, with a back-off, does not.
-func (t *boltTask[I, O]) panicked(p any) {
-	err := caught(p)
-	err.Component = t.info.Component
-	t.boltCore.finish(err)
-	t.logPanic(err)
-	now := t.run.now()
-	if t.panics == 0 {
-		t.storm = now
-	}
-	if t.panics++; t.panics < maxPanics {
-		return
-	}
-	if now-t.storm < int64(panicStorm) {
-		what, _, _ := strings.Cut(err.Text, "\n")
-		t.run.Abort(&tuple.TaskError{Task: t.info, Err: fmt.Errorf("panicked %d times in a row, last: %s; the log has the stack", t.panics, what)})
-	}
-	t.panics = 0
-}
-
 // quiet is what a task does before it sleeps.
 func (t *boltTask[I, O]) quiet() {
 	if t.drainer != nil {
@@ -461,27 +324,6 @@ func (t *boltTask[I, O]) stats() *Task {
 	s.detail(t.bolt)
 	return s
 }
-
-// A tick wakes a task by time.
-type tick struct {
-	due   atomic.Bool
-	every time.Duration
-	timer *time.Timer
-}
-
-func (k *tick) start(wake func()) {
-	k.timer = time.AfterFunc(k.every, func() {
-		k.due.Store(true)
-		wake()
-	})
-}
-
-func (k *tick) again() {
-	k.due.Store(false)
-	k.timer.Reset(k.every)
-}
-
-func (k *tick) stop() { k.timer.Stop() }
 
 func (t *boltTask[I, O]) hasten() {
 	if t.ticker != nil {
