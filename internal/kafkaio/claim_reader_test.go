@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/IBM/sarama"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/waterspout/waterspout/internal/kafkaio"
 	"github.com/waterspout/waterspout/kafka"
@@ -95,8 +96,19 @@ func TestEndOfAClaimThatIsNotRead(t *testing.T) {
 		}
 	}
 	put(5)
+	ahead := make(chan struct{}, 100)
+	broker.Cluster().ControlKey(int16(kmsg.Fetch), func(r kmsg.Request) (kmsg.Response, error, bool) {
+		broker.Cluster().KeepControl()
+		for _, topic := range r.(*kmsg.FetchRequest).Topics {
+			if topic.Partitions[0].FetchOffset == 1 {
+				ahead <- struct{}{}
+			}
+		}
+		return nil, nil, false
+	})
 	_, claims := joined(t, broker, "", func(c *sarama.Config) { c.Consumer.Fetch.Default = 1 })
 	c := <-claims
+	<-ahead // the second batch, with which the reader waits for somebody to take the first
 	put(5)
 	look := time.NewTicker(20 * time.Millisecond)
 	defer look.Stop()
