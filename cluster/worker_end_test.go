@@ -196,6 +196,50 @@ func TestDrainThatTakesTooLong(t *testing.T) {
 	})
 }
 
+// TestLeaveWhileTheNetIsAway: who is told to leave then and has nothing in its hands does,
+// at once if it is alone, else after the grace, in which the net may come back.
+func TestLeaveWhileTheNetIsAway(t *testing.T) {
+	for name, c := range map[string]struct {
+		workers int
+		every   time.Duration // a record
+		away    time.Duration // before they leave
+		within  time.Duration
+	}{
+		"alone":                 {1, time.Millisecond, 5 * time.Second, time.Second},
+		"alone, before a doubt": {1, time.Millisecond, 0, 3 * time.Second},
+		"two":                   {2, time.Hour, 5 * time.Second, cluster.DefaultGrace + time.Second},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			net, j := inproc.New(), &journal{}
+			o := &outpost{source: newPartitions(2, 1<<20, c.every)}
+			var all []*cluster.Running
+			for i := range c.workers {
+				all = append(all, start(t, o.topology(), j.worker(net, fmt.Sprint("w", i))))
+			}
+			time.Sleep(10 * time.Second)
+			net.Down()
+			time.Sleep(c.away)
+			d := took(func() {
+				ends := make(chan error, c.workers)
+				for _, r := range all {
+					go func() { ends <- r.Drain(t.Context()) }()
+				}
+				for range all {
+					if err := <-ends; err != nil {
+						t.Errorf("%s: %v\n%s", name, err, j)
+					}
+				}
+			})
+			if d > c.within {
+				t.Errorf("%s: it took %v\n%s", name, d, j)
+			}
+			if n := o.committed(); len(o.seen.seen) != n || len(o.source.failed) > 0 || n == 0 && c.every < time.Hour {
+				t.Errorf("%s: %d committed, %d seen, failed %v\n%s", name, n, len(o.seen.seen), o.source.failed, j)
+			}
+		})
+	}
+}
+
 // TestAbortOfOneWorker: the others take over, and replay what it had in its hands.
 func TestAbortOfOneWorker(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -76,12 +76,12 @@ func (r *Registry) Lines() []string {
 	return r.lines
 }
 
-// Close takes the announcement back, which takes at most a second, and ends the
-// goroutine. It may be called twice.
-func (r *Registry) Close() {
+// Close takes the announcement back, which takes at most a second and ends with ctx,
+// and ends the goroutine. It may be called twice.
+func (r *Registry) Close(ctx context.Context) {
 	r.cancel()
 	<-r.done
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	_ = r.lease.drop(ctx) // if it cannot be deleted, it runs out
 }

@@ -15,7 +15,7 @@ func TestTwoVersions(t *testing.T) {
 		announce := func(name string, v member.Version) *member.Registry {
 			conn, store := c.store(name)
 			r := member.Announce(store, "tweets", name+"-01", v)
-			t.Cleanup(func() { r.Close(); conn.Close() })
+			t.Cleanup(func() { r.Close(t.Context()); conn.Close() })
 			return r
 		}
 		old := member.Version{Fingerprint: "3fa2", Parallelism: map[string]int{"decode": 30, "read": 8, "join": 2}}
@@ -44,7 +44,7 @@ func TestTwoVersions(t *testing.T) {
 			t.Error("changed, and nothing has")
 		default:
 		}
-		b.Close()
+		b.Close(t.Context())
 		soon()
 		want(d, "cluster tweets also runs as 3fa2 (1 worker): "+difference)
 		<-d.Changed()

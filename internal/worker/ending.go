@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/waterspout/waterspout/internal/assign"
+	"github.com/waterspout/waterspout/internal/engine"
 )
 
 // leave begins the drain of this worker.
@@ -87,6 +88,22 @@ func (s *session) over() bool { return s.doc.End && s.phase == s.components() }
 
 // handed reports whether this worker has nothing left to hand over.
 func (s *session) handed() bool { return s.leaving && len(s.site.Tenants()) == 0 }
+
+// stranded reports whether this worker may leave without a word: the store is away, so
+// that nobody takes over or says so, its spouts have ended, and it has nothing in its
+// hands. Others may be back in time to be handed what is here; who is alone waits for
+// nobody.
+func (s *session) stranded(now time.Time) bool {
+	if !s.leaving || !s.member.Doubtful() || len(s.doc.Workers) > 1 && now.Before(s.deadline) {
+		return false
+	}
+	for at, stage := range s.site.Tenants() {
+		if s.shape[at.Task].Spout && stage < engine.Settled || !s.site.Idle(at) {
+			return false
+		}
+	}
+	return true
+}
 
 // announce tells the others how far this worker is.
 func (s *session) announce() {

@@ -24,6 +24,7 @@ type reporter struct {
 	key   string
 	made  func() []byte
 	quit  context.CancelFunc
+	cut   context.CancelFunc // of the report that is being stored
 	group sync.WaitGroup
 }
 
@@ -39,7 +40,8 @@ func (r *reporter) open(ctx context.Context, s *session) (err error) {
 
 func (r *reporter) start() {
 	ctx, quit := context.WithCancel(context.Background())
-	r.quit = quit
+	storing, cut := context.WithCancel(context.Background())
+	r.quit, r.cut = quit, cut
 	r.group.Go(func() {
 		r.clear(ctx)
 		var last []byte
@@ -56,7 +58,7 @@ func (r *reporter) start() {
 			if bytes.Equal(report, last) {
 				continue
 			}
-			put, cancel := context.WithTimeout(context.Background(), time.Second)
+			put, cancel := context.WithTimeout(storing, time.Second)
 			if next, err := r.store.Put(put, r.key, report, revision); err == nil {
 				last, revision = report, next
 			}
@@ -65,9 +67,12 @@ func (r *reporter) start() {
 	})
 }
 
-func (r *reporter) stop() {
+// stop ends the goroutine, after a last report for which there is time until ctx ends.
+func (r *reporter) stop(ctx context.Context) {
+	defer context.AfterFunc(ctx, r.cut)()
 	r.quit()
 	r.group.Wait()
+	r.cut()
 }
 
 // clear deletes the oldest reports.

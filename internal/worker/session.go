@@ -20,8 +20,9 @@ const (
 	// something ends.
 	glance = 10 * time.Millisecond
 	// linger is how long a worker that has ended waits for its last frames to
-	// be received.
+	// be received, and word is how long it tries to tell a store that is away.
 	linger = 2 * time.Second
+	word   = 50 * time.Millisecond
 )
 
 // errLost is the end of a session whose worker was judged lost.
@@ -140,7 +141,7 @@ func (s *session) run() error {
 // settle waits until all others have received what this worker sent last, as far as
 // they are still there.
 func (s *session) settle() bool {
-	for deadline := time.Now().Add(linger); time.Now().Before(deadline); {
+	for deadline := time.Now().Add(s.farewell()); time.Now().Before(deadline); {
 		ctx, cancel := context.WithTimeout(context.Background(), 5*glance)
 		err := s.links.Settle(ctx)
 		cancel()
@@ -158,12 +159,21 @@ func (s *session) settle() bool {
 	return false
 }
 
+// farewell is how long a session that has ended may take to tell the others. While the
+// store is away there is nobody to hear it.
+func (s *session) farewell() time.Duration {
+	if s.member.Doubtful() {
+		return word
+	}
+	return linger
+}
+
 // close takes down what the tasks stood on.
 func (s *session) close(err error) error {
-	s.report.stop()
-	s.others.Close()
-	ctx, cancel := context.WithTimeout(context.Background(), linger)
+	ctx, cancel := context.WithTimeout(context.Background(), s.farewell())
 	defer cancel()
+	s.report.stop(ctx)
+	s.others.Close(ctx)
 	if left := s.member.Leave(ctx); left != nil && !errors.Is(err, errLost) {
 		s.log.Warn("could not give the lease back; the others will find it lost", "error", left)
 	}
@@ -231,6 +241,10 @@ func (s *session) decide(now time.Time) (next time.Duration, err error) {
 	busy = s.finish(now) || busy
 	s.announce()
 	if s.over() {
+		return 0, nil
+	}
+	if s.stranded(now) {
+		s.log.Warn("left without handing over, since the store is away; nothing was under way here")
 		return 0, nil
 	}
 	if s.leaving && now.After(s.deadline) {
