@@ -116,6 +116,9 @@ func (t *trial) look(ctx context.Context, filled bool) (over bool, err error) {
 	if filled && covers(offsets, t.ends) {
 		return true, nil
 	}
+	if err := t.stall.see(committed, time.Now()); err != nil {
+		return false, err
+	}
 	if t.killer.due(time.Now(), filled) {
 		select {
 		case t.kills <- struct{}{}:

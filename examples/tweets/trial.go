@@ -30,6 +30,7 @@ type trial struct {
 	check   tweets.Check
 	ends    kafkatest.Offsets // of the input after filling
 	commits atomic.Uint64     // records that the group has committed since
+	stall   stall
 	killer  killer
 	kills   chan struct{} // to the crew: one is due
 }

@@ -2,6 +2,7 @@ package kafkatest_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log"
 	"strings"
@@ -12,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 	"go.uber.org/goleak"
 
 	"github.com/waterspout/waterspout/kafka"
@@ -86,6 +88,21 @@ func TestProduceFillsPartitionsInTurn(t *testing.T) {
 	ends := must[kafkatest.Offsets](t)(broker.EndOffsets(t.Context(), "in"))
 	if diff := cmp.Diff(kafkatest.Offsets{0: 4, 1: 4, 2: 2, 3: 2}, ends); diff != "" || ends.Sum() != 12 {
 		t.Error(diff)
+	}
+}
+
+// TestFillEndsWithItsContext: also when the broker has a record and does not answer.
+func TestFillEndsWithItsContext(t *testing.T) {
+	broker := kafkatest.Start(t, "in")
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	broker.Cluster().ControlKey(int16(kmsg.Produce), func(kmsg.Request) (kmsg.Response, error, bool) {
+		broker.Cluster().KeepControl()
+		cancel()
+		return nil, nil, true
+	})
+	if err := broker.Produce(ctx, "in", kafka.Of([]byte("a"))); !errors.Is(err, context.Canceled) {
+		t.Errorf("Produce: %v", err)
 	}
 }
 

@@ -32,7 +32,8 @@ func (b *Broker) Produce(ctx context.Context, topic string, records ...kafka.Rec
 }
 
 // Fill is [Broker.Produce] for more records than one wants to hold in memory.
-// It does not keep what records yields after the broker has it.
+// It does not keep what records yields after the broker has it. Of what it had begun to
+// send when ctx ends, some may still be written.
 func (b *Broker) Fill(ctx context.Context, topic string, records iter.Seq[kafka.Record]) error {
 	within, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -55,7 +56,15 @@ func (b *Broker) Fill(ctx context.Context, topic string, records iter.Seq[kafka.
 		}, done)
 		n++
 	}
-	open.Wait()
+	settled := make(chan struct{})
+	go func() { // ends with the client at the latest: it does not give up what may be written
+		open.Wait()
+		close(settled)
+	}()
+	select {
+	case <-settled:
+	case <-ctx.Done():
+	}
 	if err := context.Cause(within); err != nil {
 		return fmt.Errorf("kafkatest: produce to %s: %w", topic, err)
 	}
