@@ -3,7 +3,8 @@
 //
 //	go run ./benchmarks NAME [flags]
 //
-// NAME is one of those below; -h after it lists its flags. Results go to
+// NAME is one of reference, workers, peers, wordcount, models and hops; -h after it
+// lists its flags. Results go to
 // standard output, progress to standard error. README.md beside this file has
 // the figures and what limits them.
 package main
@@ -15,6 +16,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 
 	"github.com/waterspout/waterspout/benchmarks/internal/harness"
@@ -60,8 +62,11 @@ func run(ctx context.Context, args []string) error {
 	for _, b := range benchmarks {
 		fmt.Fprintf(os.Stderr, "  %-10s %s\n", b.name, b.about)
 	}
-	if len(args) > 0 {
-		return fmt.Errorf("no benchmark %q", args[0])
+	switch {
+	case len(args) == 0:
+		return errors.New("no name")
+	case slices.Contains([]string{"-h", "-help", "--help"}, args[0]):
+		return flag.ErrHelp
 	}
-	return errors.New("no name")
+	return fmt.Errorf("no benchmark %q", args[0])
 }

@@ -26,9 +26,11 @@
 // its tasks read it from Kafka, and its offsets are committed when all its output
 // operations have ended without an error. The invariant of direct mode: an offset is
 // committed after the outputs of all records below it are confirmed, so that no kill
-// loses one.
+// loses one. Unlike Spark, which fixes the range of a batch when its interval ends, a
+// batch takes all that is there when it begins: after a long batch one has the whole
+// backlog, and those that queued behind it are nearly empty.
 //
-// The stream functions and the context's methods but Stop, AwaitTermination and
+// The stream functions and the context's methods but Stop, AwaitTermination, Done and
 // Status belong to the goroutine that calls Start, before it does. Functions given
 // to Map and its like are called on the goroutines of tasks, several at a time; the
 // one given to ForeachRDD is called on the context's own.

@@ -4,9 +4,10 @@
 // and loops written by hand: on sarama's consumer group and AsyncProducer, on
 // franz-go, and on the client that the engines share, which is sarama's protocol level.
 //
-// The invariant: whatever the contender, producer settings, codec and commit
-// interval are the same, and the parent checks after every run, with another
-// Kafka client, that what was read was written and committed.
+// The invariant: whatever the contender, acks, idempotence, compression, codec and
+// commit interval are the same (a linger is the client's own), and the parent checks
+// after every run, with another Kafka client, that what was read was written and
+// committed.
 //
 //	harness.Register("reference", reference.Drain)
 //	broker, err := reference.NewBench(ctx, addrs)     // in the parent
