@@ -190,6 +190,7 @@ var mutants = []mutant{
 	{"A2 the successor begins at once", plan, "\t\ts.Prev = s.Placement\n", "", "TestWorld", ""},
 	{"A2 the former one is let go early", plan, "prev.Applied >= s.Moved {", "true {", "TestWorld", ""},
 	{"A2 begun beside the former one", "internal/assign/document.go", "!s.Done && s.Prev == Placement{} && !d.Drain", "!s.Done && !d.Drain", "TestWorld", ""},
+	{"A5 unanswered and still the leader", "internal/member/loop.go", "\tl.resign(now)\n", "", "TestUnansweredLeader", "internal/member"},
 	{"A6 lost taken for held", "internal/assign/hold.go", "case h.renewed.IsZero() || age >= TTL:\n\t\treturn Lost", "case h.renewed.IsZero():\n\t\treturn Lost\n\tcase age >= TTL:\n\t\treturn Held", "TestHold", ""},
 	{"A6 no suspension", "internal/worker/doubt.go", "on = now.Sub(d.since) >= patience && !s.shared(now)", "on = false", "TestWorkerIsCutOff", "cluster"},
 }

@@ -84,6 +84,12 @@ func (l *Leases) Holds(id string, now time.Time) bool {
 	return known && (id == l.self || l.at(now)-s.at < l.ttl)
 }
 
+// Hears reports whether the observer's own renewals come back to it: then the others
+// see them, too, whatever it knows of their success.
+func (l *Leases) Hears(now time.Time) bool {
+	return !l.heard.IsZero() && now.Sub(l.heard) <= l.ttl/2
+}
+
 // Next is when the next lease will be lost if nothing more is seen; ok is false if
 // none will.
 func (l *Leases) Next(now time.Time) (at time.Time, ok bool) {

@@ -56,6 +56,9 @@ func TestAway(t *testing.T) {
 	hear(l, 0, 2)
 	l.Observe("a", 1, sec(1.1))
 	l.want(t, 60, "a", "me")
+	if !l.Hears(sec(3.5)) || l.Hears(sec(3.6)) {
+		t.Error("hears itself for half a TTL, no less and no more")
+	}
 	if at, ok := l.Next(sec(60)); ok {
 		t.Errorf("next at %v", at.Sub(begin))
 	}

@@ -2,6 +2,7 @@ package member_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -50,6 +51,7 @@ type cluster struct {
 	net   *inproc.Net
 	log   logbook
 	lazy  time.Duration // of the watches
+	trip  time.Duration // of the stores
 	ends  bool          // workers leave when the cluster ends
 	lives atomic.Int64
 }
@@ -84,7 +86,7 @@ func (c *cluster) store(name string) (transport.Conn, *spy) {
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	return conn, &spy{Store: s, lazy: c.lazy}
+	return conn, &spy{Store: s, lazy: c.lazy, trip: c.trip}
 }
 
 func (c *cluster) config(name string, store transport.Store) member.Config {
@@ -209,6 +211,7 @@ type spy struct {
 	deaf  bool          // answers to Put are lost
 	down  bool          // Puts fail
 	delay time.Duration // answers to Put take that long
+	trip  time.Duration // a round trip: a Put that conflicts takes two, as over NATS
 	sent  time.Time     // of the last Put that succeeded
 	mute  string        // a watch does not tell of this key
 	lazy  time.Duration // a watch tells what there is after so long, and skips what was between
@@ -242,12 +245,17 @@ func (s *spy) counts() (puts, other int) {
 
 func (s *spy) Get(ctx context.Context, key string) (transport.Entry, error) {
 	s.called(false)
-	return s.Store.Get(ctx, key)
+	time.Sleep(s.trip)
+	e, err := s.Store.Get(ctx, key)
+	return e, cmp.Or(ctx.Err(), err)
 }
 
 func (s *spy) Delete(ctx context.Context, key string, revision uint64) error {
 	s.called(false)
-	return s.Store.Delete(ctx, key, revision)
+	time.Sleep(s.trip / 2)
+	err := s.Store.Delete(ctx, key, revision)
+	time.Sleep(s.trip / 2)
+	return cmp.Or(ctx.Err(), err)
 }
 
 func (s *spy) Put(ctx context.Context, key string, value []byte, revision uint64) (uint64, error) {
@@ -259,8 +267,15 @@ func (s *spy) Put(ctx context.Context, key string, value []byte, revision uint64
 	if down {
 		return 0, errors.New("down")
 	}
+	time.Sleep(s.trip / 2)
 	now, err := s.Store.Put(ctx, key, value, revision)
-	time.Sleep(delay)
+	time.Sleep(s.trip/2 + delay)
+	if errors.Is(err, transport.ErrConflict) {
+		time.Sleep(s.trip)
+	}
+	if s.trip > 0 {
+		err = cmp.Or(ctx.Err(), err)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err == nil {

@@ -44,6 +44,21 @@ func (l *loop) elect(now time.Time) {
 	l.note(err)
 }
 
+// resign gives up the lead if the own renewals have failed for a whole TTL and come back
+// by the watch nevertheless: the others see this member alive and would wait for it (A5).
+func (l *loop) resign(now time.Time) {
+	if !l.leads() || l.state != assign.Lost || !l.view.judge.Hears(now) {
+		return
+	}
+	err := briefly(l.ctx, func(ctx context.Context) error {
+		return l.m.config.Store.Delete(ctx, keyLeader, l.view.leader.Revision)
+	})
+	if err == nil || errors.Is(err, transport.ErrConflict) {
+		l.view.leader = transport.Entry{} // or another's, which the watch tells
+	}
+	l.note(err)
+}
+
 // note hears the error of a call that tries again by itself.
 func (l *loop) note(err error) {
 	if err != nil && !errors.Is(err, transport.ErrConflict) && l.ctx.Err() == nil {

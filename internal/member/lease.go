@@ -32,27 +32,40 @@ type lease struct {
 }
 
 // renew writes what value makes of a higher counter. It returns errGone if somebody
-// has deleted the key.
+// has deleted the key. It may take three calls, each with a patience of its own: of a
+// distant store's answers not all come within one.
 func (l *lease) renew(ctx context.Context, value func(counter uint64) []byte) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
 	l.counter++
 	l.tried = true
 	b := value(l.counter)
-	revision, err := l.store.Put(ctx, l.key, b, l.revision)
+	put := func(ctx context.Context) error {
+		revision, err := l.store.Put(ctx, l.key, b, l.revision)
+		if err == nil {
+			l.revision = revision
+		}
+		return err
+	}
+	err := briefly(ctx, put)
 	if errors.Is(err, transport.ErrConflict) {
 		// Nobody else writes the key: either the answer to a former call was
 		// lost, or it was deleted.
-		if err = l.find(ctx); err != nil {
-			return err
+		if err = briefly(ctx, l.find); err == nil {
+			err = briefly(ctx, put)
 		}
-		revision, err = l.store.Put(ctx, l.key, b, l.revision)
-	}
-	if err == nil {
-		l.revision = revision
 	}
 	return err
 }
+
+// briefly calls f with a patience of its own.
+func briefly(ctx context.Context, f func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	return f(ctx)
+}
+
+// told says at which revision a watch has shown the key: it knows of writes whose
+// answers were lost.
+func (l *lease) told(revision uint64) { l.revision = max(l.revision, revision) }
 
 func (l *lease) find(ctx context.Context) error {
 	e, err := l.store.Get(ctx, l.key)
@@ -111,6 +124,7 @@ func (l *loop) renew(now time.Time) error {
 	if now.Before(l.renewAt) && (l.health.away() || status.Equal(l.written)) {
 		return nil
 	}
+	l.m.lease.told(l.view.leases[l.m.id].revision)
 	err := l.m.lease.renew(l.ctx, func(counter uint64) []byte {
 		return assign.Lease{Counter: counter, Status: status}.Encode()
 	})

@@ -133,6 +133,7 @@ func (l *loop) step() error {
 	if err := l.adopt(); err != nil {
 		return err
 	}
+	l.resign(now)
 	if l.view.synced && l.state == assign.Held { // else it may see too little
 		l.elect(now)
 		l.lead(now)
