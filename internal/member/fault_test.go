@@ -3,6 +3,8 @@ package member_test
 import (
 	"context"
 	"errors"
+	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -57,6 +59,28 @@ func TestNonsense(t *testing.T) {
 		soon()
 		if now := agree(t, w...); now.Nonce == doc.Nonce {
 			t.Error("the same nonce after the document was destroyed")
+		}
+	})
+}
+
+// TestNonsenseOverLease: who is alive writes over it, and who is dead is replaced.
+func TestNonsenseOverLease(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCluster(t)
+		w := c.joinAll("a", "b", "d", "e")
+		soon()
+		store, done := c.meddler()
+		defer done()
+		w[3].kill()
+		for _, w := range w[2:] {
+			put(t, store, "lease."+w.ID(), "{")
+		}
+		time.Sleep(assign.TTL + time.Second)
+		balanced(t, agree(t, w[:3]...), w[:3]...)
+		for _, w := range w[:3] {
+			if w.Doubtful() || w.lost() {
+				t.Errorf("%s: doubtful %v, lost %v", w.ID(), w.Doubtful(), w.lost())
+			}
 		}
 	})
 }
@@ -223,6 +247,28 @@ func TestWrongJudge(t *testing.T) {
 		time.Sleep(10 * time.Second)
 		if now := agree(t, w...); now.Version != doc.Version || other.lost() {
 			t.Errorf("put out: %+v", now)
+		}
+	})
+}
+
+// TestWrongJudgeOfOne: that it cannot put him out does not keep a leader from replacing
+// another, who is dead.
+func TestWrongJudgeOfOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCluster(t)
+		w := c.joinAll("a", "b", "d")
+		soon()
+		leader := agree(t, w...).Leader
+		i := slices.IndexFunc(w, func(w *worker) bool { return w.ID() == leader })
+		rest := slices.Delete(slices.Clone(w), i, i+1)
+		slices.SortFunc(rest, func(a, b *worker) int { return strings.Compare(a.ID(), b.ID()) })
+		unheard, dead := rest[0], rest[1] // in the order in which they are put out
+		w[i].store.set(func() { w[i].store.mute = "lease." + unheard.ID() })
+		dead.kill()
+		time.Sleep(2 * assign.TTL)
+		balanced(t, agree(t, w[i], unheard), w[i], unheard)
+		if unheard.lost() {
+			t.Error("who was not heard is put out")
 		}
 	})
 }

@@ -74,13 +74,14 @@ func (l *loop) lead(now time.Time) {
 	}
 	ctx, cancel := context.WithTimeout(l.ctx, patience)
 	defer cancel()
-	if err := l.sweep(ctx, now); err != nil {
+	members, err := l.sweep(ctx, now)
+	if err != nil {
 		l.note(err)
 		l.planAt = time.Now().Add(retry)
 		return
 	}
 	doc := l.view.doc
-	if l.founds() {
+	if l.founds(members) {
 		if open := l.m.born.Add(gather); now.Before(open) {
 			l.planAt = open
 			return
@@ -88,7 +89,10 @@ func (l *loop) lead(now time.Time) {
 		doc = assign.Found(doc, nonce())
 	}
 	l.planAt = time.Time{}
-	next, changed := assign.Plan(doc, l.m.config.Shape, l.m.Members())
+	if len(members) > len(l.m.Members()) {
+		l.planSoon(retry)
+	}
+	next, changed := assign.Plan(doc, l.m.config.Shape, members)
 	if !changed && next.Leader == l.m.id {
 		return
 	}
@@ -99,21 +103,30 @@ func (l *loop) lead(now time.Time) {
 	l.write(ctx, next)
 }
 
-// sweep deletes the leases that are lost, so that who wakes up finds his gone (A4).
-func (l *loop) sweep(ctx context.Context, now time.Time) error {
+// sweep deletes the leases that are lost, so that who wakes up finds his gone (A4). It
+// returns the members, among them still those whose lease was written meanwhile: what
+// the watch has not told, or what cannot be read, must not stop what concerns the others.
+func (l *loop) sweep(ctx context.Context, now time.Time) ([]assign.Member, error) {
+	members := l.m.Members()
 	for _, id := range l.view.judge.Lost(now) {
-		if err := l.m.config.Store.Delete(ctx, keyLease+id, l.view.leases[id].revision); err != nil {
-			return err
+		seen := l.view.leases[id]
+		err := l.m.config.Store.Delete(ctx, keyLease+id, seen.revision)
+		switch {
+		case errors.Is(err, transport.ErrConflict):
+			members = append(slices.Clip(members), assign.Member{ID: id, Status: seen.status})
+			continue
+		case err != nil:
+			return nil, err
 		}
 		l.m.config.Log.Warn("a worker is lost: its tasks are placed anew", "worker", id)
 		l.view.forget(id)
 	}
-	return nil
+	return members, nil
 }
 
 // founds reports whether nobody is left of whom the document speaks.
-func (l *loop) founds() bool {
-	return !slices.ContainsFunc(l.m.Members(), func(m assign.Member) bool { return l.view.doc.Names(m.ID) })
+func (l *loop) founds(members []assign.Member) bool {
+	return !slices.ContainsFunc(members, func(m assign.Member) bool { return l.view.doc.Names(m.ID) })
 }
 
 // write replaces the document that was planned from (A5).

@@ -61,6 +61,9 @@ func (v *view) takeLease(id string, e transport.Entry, now time.Time) error {
 	}
 	lease, err := assign.DecodeLease(e.Value)
 	if err != nil {
+		// No sign of life (A1), but what a delete must compare with; who is alive writes
+		// over it, and who was never heard of is nobody.
+		v.leases[id] = seen{e.Revision, v.leases[id].status}
 		return err
 	}
 	v.leases[id] = seen{e.Revision, lease.Status}
