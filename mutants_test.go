@@ -193,6 +193,8 @@ var mutants = []mutant{
 	{"A2 begun beside the former one", "internal/assign/document.go", "!s.Done && s.Prev == Placement{} && !d.Drain", "!s.Done && !d.Drain", "TestWorld", ""},
 	{"A4 one conflict stops all", "internal/member/lead.go", "\t\t\tcontinue\n", "\t\t\treturn nil, err\n", "TestWrongJudgeOfOne", "internal/member"},
 	{"A5 unanswered and still the leader", "internal/member/loop.go", "\tl.resign(now)\n", "", "TestUnansweredLeader", "internal/member"},
+	{"A5 deaf and still the leader", "internal/member/lead.go", "!l.echo.Deaf() && !unanswered", "!unanswered", "TestDeafLeader", "internal/member"},
+	{"A5 deaf for ever", "internal/member/watch.go", "if l.echo.Due() {", "if false {", "TestDeafAlone", "internal/member"},
 	{"A6 lost taken for held", "internal/assign/hold.go", "case h.renewed.IsZero() || age >= TTL:\n\t\treturn Lost", "case h.renewed.IsZero():\n\t\treturn Lost\n\tcase age >= TTL:\n\t\treturn Held", "TestHold", ""},
 	{"A6 no suspension", "internal/worker/doubt.go", "on = now.Sub(d.since) >= patience && !s.shared(now)", "on = false", "TestWorkerIsCutOff", "cluster"},
 }

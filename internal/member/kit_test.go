@@ -52,6 +52,7 @@ type cluster struct {
 	log   logbook
 	lazy  time.Duration // of the watches
 	trip  time.Duration // of the stores
+	dumb  int           // of the stores
 	ends  bool          // workers leave when the cluster ends
 	lives atomic.Int64
 }
@@ -86,7 +87,7 @@ func (c *cluster) store(name string) (transport.Conn, *spy) {
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	return conn, &spy{Store: s, lazy: c.lazy, trip: c.trip}
+	return conn, &spy{Store: s, lazy: c.lazy, trip: c.trip, dumb: c.dumb}
 }
 
 func (c *cluster) config(name string, store transport.Store) member.Config {
@@ -214,6 +215,8 @@ type spy struct {
 	trip  time.Duration // a round trip: a Put that conflicts takes two, as over NATS
 	sent  time.Time     // of the last Put that succeeded
 	mute  string        // a watch does not tell of this key
+	dumb  int           // so many watches, from the first, tell nothing
+	opens int           // watches there were
 	lazy  time.Duration // a watch tells what there is after so long, and skips what was between
 }
 
@@ -293,13 +296,17 @@ func (s *spy) Watch(ctx context.Context) (<-chan transport.Entry, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.mu.Lock()
+	s.opens++
+	number := s.opens
+	s.mu.Unlock()
 	to := make(chan transport.Entry)
 	if s.lazy == 0 {
 		go func() {
 			defer close(to)
 			for e := range from {
 				s.mu.Lock()
-				mute := s.mute != "" && s.mute == e.Key
+				mute := s.mute != "" && s.mute == e.Key || number <= s.dumb
 				s.mu.Unlock()
 				if mute {
 					continue

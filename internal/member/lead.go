@@ -44,10 +44,12 @@ func (l *loop) elect(now time.Time) {
 	l.note(err)
 }
 
-// resign gives up the lead if the own renewals have failed for a whole TTL and come back
-// by the watch nevertheless: the others see this member alive and would wait for it (A5).
+// resign gives up the lead if this member cannot use it and the others see it alive: its
+// renewals succeed and do not come back by the watch, or they have failed for a whole TTL
+// and do come back (A5).
 func (l *loop) resign(now time.Time) {
-	if !l.leads() || l.state != assign.Lost || !l.view.judge.Hears(now) {
+	unanswered := l.state == assign.Lost && l.view.judge.Hears(now)
+	if !l.leads() || !l.echo.Deaf() && !unanswered {
 		return
 	}
 	err := briefly(l.ctx, func(ctx context.Context) error {

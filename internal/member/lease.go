@@ -140,6 +140,7 @@ func (l *loop) renew(now time.Time) error {
 	}
 	l.worked()
 	l.written, l.renewAt = status, now.Add(assign.Renewal)
+	l.echo.Renewed(l.m.lease.counter, now)
 	l.m.mu.Lock()
 	l.m.hold.Renewed(now)
 	l.m.mu.Unlock()

@@ -2,7 +2,6 @@ package member
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -13,11 +12,15 @@ import (
 
 // A loop is the goroutine of a member and what it alone touches.
 type loop struct {
-	ctx    context.Context
-	m      *Member
-	watch  <-chan transport.Entry
-	view   view
-	health health
+	ctx     context.Context
+	m       *Member
+	watch   <-chan transport.Entry
+	unwatch context.CancelFunc
+	view    view
+	anew    *view // what a watch that was opened anew has told of its beginning, or nil
+	echo    assign.Echo
+	deaf    bool // the log knows it
+	health  health
 
 	renewAt time.Time       // when the lease is to be renewed
 	written assign.Status   // what it says
@@ -51,36 +54,23 @@ func (l *loop) run() {
 	}
 }
 
-// open opens the watch.
-func (l *loop) open() (err error) {
-	for {
-		if l.watch, err = l.m.config.Store.Watch(l.ctx); err == nil || errors.Is(err, transport.ErrClosed) {
-			return err
-		}
-		if l.ctx.Err() != nil {
-			return l.ctx.Err()
-		}
-		l.failed(err)
-		select {
-		case <-l.ctx.Done():
-		case <-time.After(retry):
-		}
-	}
-}
-
 func (l *loop) serve() error {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
+		open := true
 		select {
 		case <-l.ctx.Done():
 			return l.ctx.Err()
-		case e, open := <-l.watch:
-			if !l.hear(e, open) {
-				return transport.ErrClosed
-			}
+		case e, ok := <-l.watch:
+			open = l.hear(e, ok)
 		case <-l.m.kick:
+			open = l.catchUp()
 		case <-timer.C:
+			open = l.catchUp()
+		}
+		if !open {
+			return transport.ErrClosed
 		}
 		if err := l.step(); err != nil {
 			return err
@@ -89,39 +79,12 @@ func (l *loop) serve() error {
 	}
 }
 
-// hear takes over an entry of the watch and all that wait behind it. It reports false
-// if the watch has ended.
-func (l *loop) hear(e transport.Entry, open bool) bool {
-	for open {
-		if err := l.view.take(e, time.Now()); err == nil {
-			delete(l.told, e.Key)
-		} else if !l.told[e.Key] {
-			l.told[e.Key] = true
-			l.m.config.Log.Warn("what another wrote into the store makes no sense", "key", e.Key, "error", err)
-		}
-		if e.Key == keyDocument {
-			l.fresh = true
-		}
-		if e.Key == keyLeader {
-			l.electAt = time.Time{} // what was tried was against another
-		}
-		if e.Key == keyDocument || e.Key == keyLeader {
-			l.planSoon(0)
-		}
-		select {
-		case e, open = <-l.watch:
-		default:
-			return true
-		}
-	}
-	return false
-}
-
 // step does what is to be done now.
 func (l *loop) step() error {
 	if err := l.renew(time.Now()); err != nil {
 		return err
 	}
+	l.listen()
 	now := time.Now()
 	if members := l.view.members(now); !same(members, l.m.Members()) {
 		l.m.mu.Lock()
@@ -134,11 +97,16 @@ func (l *loop) step() error {
 		return err
 	}
 	l.resign(now)
-	if l.view.synced && l.state == assign.Held { // else it may see too little
+	if l.able() {
 		l.elect(now)
 		l.lead(now)
 	}
 	return nil
+}
+
+// able reports whether this member may lead: else it may see too little.
+func (l *loop) able() bool {
+	return l.view.synced && l.state == assign.Held && !l.echo.Deaf()
 }
 
 // judge makes known what has become of the own lease.
@@ -198,6 +166,6 @@ func (l *loop) next() time.Time {
 		}
 	}
 	sooner(l.view.judge.Next(time.Now()))
-	sooner(l.planAt, l.view.synced && l.leads() && !l.planAt.IsZero() && l.state == assign.Held)
+	sooner(l.planAt, l.able() && l.leads() && !l.planAt.IsZero())
 	return next
 }

@@ -16,6 +16,8 @@ type view struct {
 	synced bool // the beginning was told
 	gone   bool // the own lease was deleted
 
+	counter uint64 // of the own lease
+
 	judge    *assign.Leases
 	leases   map[string]seen // by id
 	leader   transport.Entry
@@ -68,6 +70,9 @@ func (v *view) takeLease(id string, e transport.Entry, now time.Time) error {
 	}
 	v.leases[id] = seen{e.Revision, lease.Status}
 	v.judge.Observe(id, lease.Counter, now)
+	if id == v.id {
+		v.counter = lease.Counter
+	}
 	return nil
 }
 
