@@ -1,9 +1,6 @@
 package mesh
 
-import (
-	"github.com/waterspout/waterspout/internal/frame"
-	"github.com/waterspout/waterspout/transport"
-)
+import "github.com/waterspout/waterspout/internal/frame"
 
 // converse is the goroutine that sends on the control lane. What the other side
 // waits for goes first.
@@ -42,7 +39,7 @@ func (p *Peer) speak(todo uint32, l frame.Link, buf []byte) []byte {
 	if todo&report != 0 {
 		hd, f := p.in[l].report(frame.Begin(buf[:0], p.mesh.config.Self))
 		if buf = f; hd.Epoch != 0 {
-			p.transmit(transport.Control, f, hd)
+			p.control(f, hd)
 			p.in[l].reported()
 		}
 	}
@@ -61,9 +58,13 @@ func (p *Peer) speak(todo uint32, l frame.Link, buf []byte) []byte {
 func (p *Peer) tell(hd frame.Header, buf []byte) []byte {
 	hd.Nonce = p.mesh.config.Nonce
 	buf = frame.Begin(buf[:0], p.mesh.config.Self)
-	p.transmit(transport.Control, buf, hd)
+	p.control(buf, hd)
 	return buf
 }
+
+// control sends a frame of the control lane, of whatever link. The acks go the same
+// way: while the net does not take this one they wait as if it were theirs.
+func (p *Peer) control(f []byte, hd frame.Header) { p.acks.transmit(f, hd) }
 
 func (p *Peer) halves() [frame.Links]*half {
 	return [frame.Links]*half{frame.DataLink: &p.data.half, frame.AckLink: &p.acks.half}

@@ -17,7 +17,7 @@ type half struct {
 	lane    transport.Lane
 	queue   queue
 	todo    *todo        // of the goroutine that sends
-	sending atomic.Int64 // since when the net takes a frame, 0 if it does not
+	sending atomic.Int64 // since when the net takes a frame of its lane, 0 if it does not
 
 	mu     sync.Mutex // guards sender, ended, and the queue
 	sender link.Sender
@@ -155,9 +155,20 @@ func (h *half) headLocked(kind frame.Kind) frame.Header {
 // transmit seals a frame and gives it to the net. What the net does not take is
 // lost, and found to be so as other losses are.
 func (h *half) transmit(f []byte, hd frame.Header) {
-	h.sending.Store(h.peer.mesh.now())
-	h.peer.transmit(h.lane, f, hd)
+	m := h.peer.mesh
+	frame.Seal(f, hd)
+	h.sending.Store(m.now())
+	err := m.config.Conn.Send(h.peer.ctx, h.peer.name, h.lane, f)
 	h.sending.Store(0)
+	if err == nil {
+		m.counts.sent.Add(1)
+		m.counts.bytesSent.Add(uint64(len(f)))
+	} else if h.peer.ctx.Err() == nil {
+		m.counts.unsent.Add(1)
+		if h.peer.told.first(unsent) {
+			m.config.Log.Warn("a frame could not be sent", "peer", h.peer.name, "err", err)
+		}
+	}
 }
 
 // sendBeat says the last sequence again (K2), and returns buf for the next time.
@@ -170,22 +181,6 @@ func (h *half) sendBeat(buf []byte) []byte {
 		h.transmit(buf, hd)
 	}
 	return buf
-}
-
-func (p *Peer) transmit(lane transport.Lane, f []byte, hd frame.Header) {
-	m := p.mesh
-	frame.Seal(f, hd)
-	if err := m.config.Conn.Send(p.ctx, p.name, lane, f); err != nil {
-		if p.ctx.Err() == nil {
-			m.counts.unsent.Add(1)
-			if p.told.first(unsent) {
-				m.config.Log.Warn("a frame could not be sent", "peer", p.name, "err", err)
-			}
-		}
-		return
-	}
-	m.counts.sent.Add(1)
-	m.counts.bytesSent.Add(uint64(len(f)))
 }
 
 // greeting is the attempt to say hello with, 0 if there is no need to any more.
