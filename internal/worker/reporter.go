@@ -2,14 +2,13 @@ package worker
 
 import (
 	"bytes"
-	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"sync"
 	"time"
 
-	"github.com/waterspout/waterspout/internal/member"
 	"github.com/waterspout/waterspout/transport"
 )
 
@@ -23,17 +22,22 @@ type reporter struct {
 	store transport.Store
 	key   string
 	made  func() []byte
+	alive func(ctx context.Context, fingerprint string) (ids []string, err error)
 	quit  context.CancelFunc
 	cut   context.CancelFunc // of the report that is being stored
 	group sync.WaitGroup
-}
 
-func reports(topology string) string { return topology + "-stats" }
+	last     []byte // as it was stored, at that revision; of the goroutine
+	revision uint64
+}
 
 func (r *reporter) open(ctx context.Context, s *session) (err error) {
 	c := s.worker.config
 	r.key = c.Fingerprint + "." + s.id
 	r.made = func() []byte { return c.Report(s.id, s.site, s.counters()) }
+	r.alive = func(ctx context.Context, fingerprint string) ([]string, error) {
+		return alive(ctx, s.conn, Cluster(c.Topology, fingerprint))
+	}
 	r.store, err = s.conn.Store(ctx, reports(c.Topology))
 	return err
 }
@@ -44,8 +48,6 @@ func (r *reporter) start() {
 	r.quit, r.cut = quit, cut
 	r.group.Go(func() {
 		r.clear(ctx)
-		var last []byte
-		var revision uint64
 		ticker := time.NewTicker(time.Second)
 		defer ticker.Stop()
 		for over := false; !over; {
@@ -54,17 +56,29 @@ func (r *reporter) start() {
 			case <-ctx.Done():
 				over = true // once more: the last word counts
 			}
-			report := r.made()
-			if bytes.Equal(report, last) {
-				continue
+			if report := r.made(); !bytes.Equal(report, r.last) {
+				r.put(storing, report)
 			}
-			put, cancel := context.WithTimeout(storing, time.Second)
-			if next, err := r.store.Put(put, r.key, report, revision); err == nil {
-				last, revision = report, next
-			}
-			cancel()
 		}
 	})
+}
+
+// put stores a report, or leaves it to the next one. If the key is not as this worker
+// left it, as far as it knows, then the answer to a report was lost, somebody removed
+// that, or the store is another: it goes on from what is there.
+func (r *reporter) put(ctx context.Context, report []byte) {
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	next, err := r.store.Put(ctx, r.key, report, r.revision)
+	if errors.Is(err, transport.ErrConflict) {
+		var now transport.Entry
+		if now, err = r.store.Get(ctx, r.key); err == nil {
+			next, err = r.store.Put(ctx, r.key, report, now.Revision)
+		}
+	}
+	if err == nil {
+		r.last, r.revision = report, next
+	}
 }
 
 // stop ends the goroutine, after a last report for which there is time until ctx ends.
@@ -75,82 +89,25 @@ func (r *reporter) stop(ctx context.Context) {
 	r.cut()
 }
 
-// clear deletes the oldest reports.
+// clear deletes the oldest reports of workers that are gone. Those who have a lease may
+// be more than are kept.
 func (r *reporter) clear(ctx context.Context) {
 	all, err := read(ctx, r.store)
 	if err != nil {
 		return // the next worker will
 	}
+	living := map[string][]string{} // by fingerprint
 	for _, e := range all[:max(len(all)-kept, 0)] {
-		_ = r.store.Delete(ctx, e.Key, e.Revision) // somebody else was faster
-	}
-}
-
-// read is all that is in a store now, the oldest first.
-func read(ctx context.Context, store transport.Store) (all []transport.Entry, err error) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	entries, err := store.Watch(ctx)
-	if err != nil {
-		return nil, err
-	}
-	for e := range entries {
-		if e.Key == "" {
-			slices.SortFunc(all, func(a, b transport.Entry) int { return cmp.Compare(a.Revision, b.Revision) })
-			return all, nil
+		fingerprint, id, _ := strings.Cut(e.Key, ".")
+		ids, known := living[fingerprint]
+		if !known {
+			if ids, err = r.alive(ctx, fingerprint); err != nil {
+				continue // the next worker will
+			}
+			living[fingerprint] = ids
 		}
-		if e.Value != nil {
-			all = append(all, e)
+		if !slices.Contains(ids, id) {
+			_ = r.store.Delete(ctx, e.Key, e.Revision) // somebody else was faster
 		}
 	}
-	return nil, context.Cause(ctx)
-}
-
-// A Reported is the reports of one cluster.
-type Reported struct {
-	Fingerprint string
-	Reports     [][]byte // the oldest first
-	Alive       []string // ids of its workers, none if it has ended
-}
-
-// Reports are those of all clusters that ran a topology, the one that reported last
-// first.
-func Reports(ctx context.Context, conn transport.Conn, topology string) (all []Reported, err error) {
-	store, err := conn.Store(ctx, reports(topology))
-	if err != nil {
-		return nil, err
-	}
-	entries, err := read(ctx, store)
-	if err != nil {
-		return nil, err
-	}
-	for _, e := range slices.Backward(entries) {
-		fingerprint, _, _ := strings.Cut(e.Key, ".")
-		i := slices.IndexFunc(all, func(r Reported) bool { return r.Fingerprint == fingerprint })
-		if i < 0 {
-			i = len(all)
-			all = append(all, Reported{Fingerprint: fingerprint})
-		}
-		all[i].Reports = slices.Insert(all[i].Reports, 0, e.Value)
-	}
-	for i := range all {
-		if all[i].Alive, err = alive(ctx, conn, Cluster(topology, all[i].Fingerprint)); err != nil {
-			return nil, err
-		}
-	}
-	return all, nil
-}
-
-// alive are the workers that have a lease. One that died is among them until the
-// others have found out, and the last ones for ever.
-func alive(ctx context.Context, conn transport.Conn, cluster string) (ids []string, err error) {
-	store, err := conn.Store(ctx, cluster)
-	if err != nil {
-		return nil, err
-	}
-	entries, err := read(ctx, store)
-	if err != nil {
-		return nil, err
-	}
-	return member.Leased(entries), nil
 }
