@@ -2,6 +2,7 @@ package worker_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -163,5 +164,70 @@ func TestLivingAreKept(t *testing.T) {
 			t.Errorf("%d reports are kept, one of %s, which runs: %t", n, first.ID(), kept(first.ID()))
 		}
 		drain(t, first, second)
+	})
+}
+
+// A restarting store has watches that are interrupted just before they have told all, and
+// begin anew: one key has vanished meanwhile.
+type restarting struct {
+	transport.Store
+	gone string
+}
+
+func (s restarting) Watch(ctx context.Context) (<-chan transport.Entry, error) {
+	from, err := s.Store.Watch(ctx)
+	to := make(chan transport.Entry, 10)
+	go func() {
+		defer close(to)
+		var told []transport.Entry
+		for e := range from {
+			if e.Key != "" {
+				told = append(told, e)
+				to <- e
+				continue
+			}
+			to <- transport.Entry{Key: s.gone}
+			for _, e := range told {
+				if e.Key != s.gone {
+					to <- e
+				}
+			}
+			to <- e
+		}
+	}()
+	return to, err
+}
+
+// A silent store has watches that end before they have told anything.
+type silent struct{ transport.Store }
+
+func (silent) Watch(context.Context) (<-chan transport.Entry, error) {
+	to := make(chan transport.Entry)
+	close(to)
+	return to, nil
+}
+
+// TestReportsOnce: whoever reads reports while the net restarts has each worker's once,
+// and none that has vanished meanwhile.
+func TestReportsOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		net := inproc.New()
+		conn, store := reader(t, net)
+		defer conn.Close()
+		if _, err := store.Put(t.Context(), "f00d.w", []byte("old"), 0); err != nil {
+			t.Fatal(err)
+		}
+		w := reporting(t, net, "a")
+		time.Sleep(5 * time.Second)
+		restarts := stored{conn, func(s transport.Store) transport.Store { return restarting{s, "f00d.w"} }}
+		all, err := worker.Reports(t.Context(), restarts, "test")
+		if err != nil || len(all) != 1 || len(all[0].Reports) != 1 || !slices.Equal(all[0].Alive, []string{w.ID()}) {
+			t.Errorf("%q, %v", all, err)
+		}
+		drain(t, w)
+		closed := stored{conn, func(s transport.Store) transport.Store { return silent{s} }}
+		if all, err := worker.Reports(t.Context(), closed, "test"); !errors.Is(err, transport.ErrClosed) {
+			t.Errorf("while the connection is closed: %q, %v", all, err)
+		}
 	})
 }

@@ -3,6 +3,7 @@ package worker
 import (
 	"cmp"
 	"context"
+	"maps"
 	"slices"
 	"strings"
 
@@ -13,24 +14,27 @@ import (
 // reports is the name of the store of a topology's reports.
 func reports(topology string) string { return topology + "-stats" }
 
-// read is all that is in a store now, the oldest first.
-func read(ctx context.Context, store transport.Store) (all []transport.Entry, err error) {
+// read is all that is in a store now, the oldest first. A watch that begins anew tells
+// some of it twice.
+func read(ctx context.Context, store transport.Store) ([]transport.Entry, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	entries, err := store.Watch(ctx)
 	if err != nil {
 		return nil, err
 	}
+	all := map[string]transport.Entry{}
 	for e := range entries {
-		if e.Key == "" {
-			slices.SortFunc(all, func(a, b transport.Entry) int { return cmp.Compare(a.Revision, b.Revision) })
-			return all, nil
-		}
-		if e.Value != nil {
-			all = append(all, e)
+		switch {
+		case e.Key == "":
+			return slices.SortedFunc(maps.Values(all), func(a, b transport.Entry) int { return cmp.Compare(a.Revision, b.Revision) }), nil
+		case e.Value == nil:
+			delete(all, e.Key)
+		default:
+			all[e.Key] = e
 		}
 	}
-	return nil, context.Cause(ctx)
+	return nil, cmp.Or(context.Cause(ctx), transport.ErrClosed)
 }
 
 // A Reported is the reports of one cluster.
