@@ -2,7 +2,6 @@ package cluster
 
 import (
 	"encoding/json"
-	"fmt"
 	"maps"
 	"slices"
 	"strconv"
@@ -118,10 +117,8 @@ func (r report) encode() []byte {
 }
 
 func decodeReport(b []byte) (r report, err error) {
-	if err := json.Unmarshal(b, &r); err != nil {
-		return r, fmt.Errorf("cluster: a worker's report: %w", err)
-	}
-	return r, nil
+	err = json.Unmarshal(b, &r)
+	return r, err
 }
 
 // merge adds up the reports of one cluster. What tasks have in their hands counts

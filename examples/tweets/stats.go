@@ -33,10 +33,7 @@ func readStats(ctx context.Context, net natsnet.Net) ([]cluster.Stats, error) {
 // showStats is -stats: a table for each version of the job, and with -json the
 // lines after them.
 func showStats(ctx context.Context, o options, w io.Writer) error {
-	all, err := readStats(ctx, o.net(nil))
-	if err != nil {
-		return err
-	}
+	all, err := readStats(ctx, o.net(nil)) // some may have been read
 	for i, stats := range all {
 		if i > 0 {
 			fmt.Fprintln(w)
@@ -52,7 +49,7 @@ func showStats(ctx context.Context, o options, w io.Writer) error {
 			s.printJSON(w)
 		}
 	}
-	return nil
+	return err
 }
 
 func ofCluster(stats cluster.Stats) summary {

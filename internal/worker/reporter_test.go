@@ -158,7 +158,7 @@ func TestLivingAreKept(t *testing.T) {
 			t.Fatalf("%+v, %v", all, err)
 		}
 		kept := func(report string) bool {
-			return slices.ContainsFunc(all[0].Reports, func(r []byte) bool { return string(r) == report })
+			return slices.ContainsFunc(all[0].Reports, func(e transport.Entry) bool { return string(e.Value) == report })
 		}
 		if n := len(all[0].Reports); !kept(first.ID()) || kept("49") || !kept("149") || n > 102 {
 			t.Errorf("%d reports are kept, one of %s, which runs: %t", n, first.ID(), kept(first.ID()))
@@ -222,12 +222,12 @@ func TestReportsOnce(t *testing.T) {
 		restarts := stored{conn, func(s transport.Store) transport.Store { return restarting{s, "f00d.w"} }}
 		all, err := worker.Reports(t.Context(), restarts, "test")
 		if err != nil || len(all) != 1 || len(all[0].Reports) != 1 || !slices.Equal(all[0].Alive, []string{w.ID()}) {
-			t.Errorf("%q, %v", all, err)
+			t.Errorf("%+v, %v", all, err)
 		}
 		drain(t, w)
 		closed := stored{conn, func(s transport.Store) transport.Store { return silent{s} }}
 		if all, err := worker.Reports(t.Context(), closed, "test"); !errors.Is(err, transport.ErrClosed) {
-			t.Errorf("while the connection is closed: %q, %v", all, err)
+			t.Errorf("while the connection is closed: %+v, %v", all, err)
 		}
 	})
 }

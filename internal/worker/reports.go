@@ -40,8 +40,8 @@ func read(ctx context.Context, store transport.Store) ([]transport.Entry, error)
 // A Reported is the reports of one cluster.
 type Reported struct {
 	Fingerprint string
-	Reports     [][]byte // the oldest first
-	Alive       []string // ids of its workers, none if it has ended
+	Reports     []transport.Entry // the oldest first
+	Alive       []string          // ids of its workers, none if it has ended
 }
 
 // Reports are those of all clusters that ran a topology, the one that reported last
@@ -62,7 +62,7 @@ func Reports(ctx context.Context, conn transport.Conn, topology string) (all []R
 			i = len(all)
 			all = append(all, Reported{Fingerprint: fingerprint})
 		}
-		all[i].Reports = slices.Insert(all[i].Reports, 0, e.Value)
+		all[i].Reports = slices.Insert(all[i].Reports, 0, e)
 	}
 	for i := range all {
 		if all[i].Alive, err = alive(ctx, conn, Cluster(topology, all[i].Fingerprint)); err != nil {

@@ -163,19 +163,19 @@ func TestReports(t *testing.T) {
 		if err != nil || len(all) != 2 || all[0].Fingerprint != "f00d" || all[1].Fingerprint != "dead" {
 			t.Fatalf("%+v, %v", all, err)
 		}
-		if got := all[0]; len(got.Reports) != 1 || !slices.Equal(got.Alive, []string{w.ID()}) || !strings.HasPrefix(string(got.Reports[0]), w.ID()+" ") {
+		if got := all[0]; len(got.Reports) != 1 || !slices.Equal(got.Alive, []string{w.ID()}) || !strings.HasPrefix(string(got.Reports[0].Value), w.ID()+" ") {
 			t.Errorf("%+v", got)
 		}
-		if got := all[1]; len(got.Reports) > 100 || len(got.Alive) != 0 || string(got.Reports[len(got.Reports)-1]) != fmt.Sprint(old-1) {
-			t.Errorf("%d old reports, the last %s", len(got.Reports), got.Reports[len(got.Reports)-1])
+		if got := all[1]; len(got.Reports) > 100 || len(got.Alive) != 0 || string(got.Reports[len(got.Reports)-1].Value) != fmt.Sprint(old-1) {
+			t.Errorf("%d old reports, the last %s", len(got.Reports), got.Reports[len(got.Reports)-1].Value)
 		}
 		w.Drain()
 		if err := w.Wait(); err != nil {
 			t.Error(err)
 		}
 		acked := w.Site().Tasks()[0].Acked
-		if all, err = worker.Reports(t.Context(), conn, "test"); err != nil || string(all[0].Reports[0]) != fmt.Sprint(w.ID(), " ", acked) || acked == 0 || len(all[0].Alive) != 0 {
-			t.Errorf("at the end, with %d acked: %q alive %v, %v", acked, all[0].Reports, all[0].Alive, err)
+		if all, err = worker.Reports(t.Context(), conn, "test"); err != nil || string(all[0].Reports[0].Value) != fmt.Sprint(w.ID(), " ", acked) || acked == 0 || len(all[0].Alive) != 0 {
+			t.Errorf("at the end, with %d acked: %v alive %v, %v", acked, all[0].Reports, all[0].Alive, err)
 		}
 	})
 }
