@@ -106,7 +106,7 @@ func (w *Worker) run(s *session) error {
 			case <-joining.Done():
 			}
 		}()
-		s, err = w.join(joining)
+		s, err = w.rejoin(joining)
 		stop(errAborted)
 		if err != nil {
 			select {
@@ -114,10 +114,37 @@ func (w *Worker) run(s *session) error {
 				return nil // nothing runs any more
 			default:
 			}
-			if cause := context.Cause(w.ctx); cause != nil {
-				return cause
-			}
-			return err
+			return context.Cause(w.ctx)
+		}
+	}
+}
+
+// How long a worker waits before it tries again to join afresh, longer each time, and
+// how often it says why.
+const (
+	leastPause = 100 * time.Millisecond
+	mostPause  = 5 * time.Second
+	sayEvery   = time.Minute
+)
+
+// rejoin joins afresh, however long that takes: its error is the end of ctx. Whoever
+// was a member once was not wrong about the net. What refuses it now passes, as when
+// servers come back one by one.
+func (w *Worker) rejoin(ctx context.Context) (*session, error) {
+	var said time.Time
+	for pause := leastPause; ; pause = min(2*pause, mostPause) {
+		s, err := w.join(ctx)
+		if err == nil || ctx.Err() != nil {
+			return s, err
+		}
+		if said.IsZero() || time.Since(said) >= sayEvery {
+			said = time.Now()
+			w.config.Log.Error("cannot join afresh; trying again", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(pause):
 		}
 	}
 }
