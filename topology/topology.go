@@ -11,6 +11,7 @@ import (
 
 	"github.com/waterspout/waterspout/codec"
 	"github.com/waterspout/waterspout/internal/engine"
+	"github.com/waterspout/waterspout/internal/frame"
 )
 
 // A Topology is a valid declaration. It does not change; any goroutine may use
@@ -81,10 +82,13 @@ func (t *Topology) Dot() string {
 // topology together: equal declarations, in equal binaries or not, have equal
 // fingerprints. It covers names, types, parallelism, groupings, codecs, max
 // pending and timeouts, and of each object that has a Name method its name,
-// such as a Kafka spout's topics. It calls the constructors.
-func (t *Topology) Fingerprint() string {
+// such as a Kafka spout's topics; and the version of what workers send each
+// other, which a new release of this module may change. It calls the constructors.
+func (t *Topology) Fingerprint() string { return t.fingerprint(frame.Version) }
+
+func (t *Topology) fingerprint(wire int) string {
 	h := sha256.New()
-	fmt.Fprintf(h, "%q\n", t.name)
+	fmt.Fprintf(h, "%d %q\n", wire, t.name)
 	for _, n := range t.nodes {
 		fmt.Fprintf(h, "%q %d %t", n.Name, n.Parallelism, n.Spout)
 		if n.Spout {

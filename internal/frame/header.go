@@ -51,9 +51,12 @@ var (
 	ErrMalformed = errors.New("frame: the body is malformed")
 )
 
+// Version is that of the frames, and all that is in them. Workers of different versions
+// are no cluster: they would drop each other's frames, all of them.
+const Version = 2
+
 const (
-	magic   = "WS"
-	version = 2
+	magic = "WS"
 
 	kindAt     = 3
 	linkAt     = 4
@@ -84,7 +87,7 @@ func Begin(dst []byte, from string) []byte {
 // f is all of the frame and nothing else. It may be sealed again.
 func Seal(f []byte, h Header) {
 	copy(f, magic)
-	f[len(magic)] = version
+	f[len(magic)] = Version
 	f[kindAt], f[linkAt] = byte(h.Kind), byte(h.Link)
 	le := binary.LittleEndian
 	le.PutUint64(f[nonceAt:], h.Nonce)
@@ -104,7 +107,7 @@ func Open(f []byte) (h Header, from, body []byte, err error) {
 	if len(f) < headerSize {
 		return h, nil, nil, ErrLength
 	}
-	if string(f[:len(magic)]) != magic || f[len(magic)] != version {
+	if string(f[:len(magic)]) != magic || f[len(magic)] != Version {
 		return h, nil, nil, ErrForeign
 	}
 	le := binary.LittleEndian
