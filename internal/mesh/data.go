@@ -1,6 +1,7 @@
 package mesh
 
 import (
+	"maps"
 	"sync"
 
 	"github.com/waterspout/waterspout/internal/frame"
@@ -16,6 +17,7 @@ type dataOut struct {
 	// guarded by the half's lock
 	next    load
 	outlets map[Address]*Outlet
+	closed  map[uint32]uint32 // by task: the last instance that moved away
 	mark    mark
 
 	sent load // of the goroutine that sends
@@ -25,7 +27,7 @@ func (d *dataOut) init(p *Peer) {
 	d.peer, d.link, d.lane = p, frame.DataLink, transport.Data
 	d.queue, d.todo = d, &d.own
 	d.own.init()
-	d.outlets = map[Address]*Outlet{}
+	d.outlets, d.closed = map[Address]*Outlet{}, map[uint32]uint32{}
 }
 
 func (d *dataOut) outlet(a Address) *Outlet {
@@ -43,11 +45,27 @@ func (d *dataOut) outlet(a Address) *Outlet {
 func (d *dataOut) outletLocked(a Address) *Outlet {
 	o := d.outlets[a]
 	if o == nil {
-		o = &Outlet{data: d, to: a, grant: sync.Cond{L: &d.mu}}
+		o = &Outlet{data: d, to: a, grant: sync.Cond{L: &d.mu}, closed: d.movedLocked(a)}
 		o.publishLocked()
-		d.outlets[a] = o
+		if !o.closed {
+			d.outlets[a] = o
+		}
 	}
 	return o
+}
+
+// movedLocked reports whether an instance is one that tasks do not go back to.
+func (d *dataOut) movedLocked(a Address) bool { return a.Instance <= d.closed[a.Task] }
+
+// closeLocked forgets an outlet that was closed, and those of earlier instances of its
+// task, for which grants came and nobody asked. Its frames do not need it: their roots
+// are the sender's (K4), and where nobody sends any more the position needs not be told
+// again (C1).
+func (d *dataOut) closeLocked(a Address) {
+	d.closed[a.Task] = max(d.closed[a.Task], a.Instance)
+	maps.DeleteFunc(d.outlets, func(b Address, o *Outlet) bool {
+		return b.Task == a.Task && d.movedLocked(b) && (o.closed || !o.used)
+	})
 }
 
 // watch has the time looked at, since somebody may wait for credit: if the grant
@@ -166,7 +184,9 @@ func (d *dataOut) flush() {
 	d.sent, d.next = d.next, d.sent
 	d.sent.sequence(&d.sender, now)
 	for _, a := range d.sent.tasks {
-		d.outlets[a].repairing = false
+		if o := d.outlets[a]; o != nil {
+			o.repairing = false
+		}
 	}
 	hd := d.headLocked(frame.Data)
 	d.mu.Unlock()

@@ -22,7 +22,7 @@ type inbound struct {
 
 	mu       sync.Mutex // guards all below
 	rx       link.Receiver
-	accounts map[Address]*account // never fewer: positions of an epoch go on
+	accounts map[Address]*account // of what is accepted, or not taken yet
 	frames   int                  // since the last report
 	applied  uint64               // frames, since the peer came
 	told     uint64               // of them, in the report that is on its way
@@ -60,6 +60,16 @@ func (in *inbound) refuse(a Address) {
 	defer in.mu.Unlock()
 	if c := in.accounts[a]; c != nil {
 		c.accepted = false
+		in.dropLocked(c)
+	}
+}
+
+// dropLocked forgets the account of an instance that is gone, once all that came for it
+// was taken. Its positions, which go on in an epoch (C1), are for nobody: it does not come
+// back. What still comes for it is lost, with an account or without.
+func (in *inbound) dropLocked(c *account) {
+	if !c.accepted && c.Queued() == 0 && in.accounts[c.to] == c {
+		delete(in.accounts, c.to)
 	}
 }
 

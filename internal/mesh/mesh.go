@@ -151,7 +151,8 @@ func (m *Mesh) Accept(a Address) {
 	}
 }
 
-// Refuse says that this worker no longer does. What still arrives for it is lost.
+// Refuse says that this worker no longer does, nor ever will again. What still arrives
+// for it is lost.
 func (m *Mesh) Refuse(a Address) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -383,8 +383,8 @@ func TestRefused(t *testing.T) {
 		if b.lost[1] != 1 || b.lost[2] != 1 || b.lost[3] != 1 || len(b.got) > 0 {
 			t.Errorf("lost %v, got %v", b.lost, b.got)
 		}
-		b.Accept(here)
-		for n := range uint64(2000) {
+		b.Accept(next)
+		for out, n := a.Peer("b").Outlet(next), uint64(0); n < 2000; n++ {
 			out.Send(section(2000, 10+n))
 		}
 		a.settle(t)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/waterspout/waterspout/acker"
+	"github.com/waterspout/waterspout/transport"
 	"github.com/waterspout/waterspout/transport/inproc"
 )
 
@@ -36,7 +37,7 @@ func TestOutage(t *testing.T) {
 }
 
 // two are workers that accept one instance each, on a net.
-func two(t *testing.T, net *inproc.Net) (a, b *worker) {
+func two(t *testing.T, net transport.Net) (a, b *worker) {
 	t.Helper()
 	var ws []*worker
 	for _, name := range []string{"a", "b"} {

@@ -95,11 +95,13 @@ func (o *Outlet) Load() int { return int(o.load.Load()) }
 func (o *Outlet) Cost() int64 { return o.cost.Load() }
 
 // Close releases blocked Sends, with false: the task moved. What was taken is
-// still sent. The outlet stays closed. It may be called twice.
+// still sent. The outlet stays closed, and so does that of each earlier instance of
+// the task, for whoever asks for it from now on. It may be called twice.
 func (o *Outlet) Close() {
 	o.data.mu.Lock()
 	o.closed = true
 	o.publishLocked()
+	o.data.closeLocked(o.to)
 	o.data.mu.Unlock()
 	o.grant.Broadcast()
 }

@@ -34,6 +34,7 @@ func (p Parcel) Done(cost int64) {
 		p.account.cost = uint32(min(cost, math.MaxUint32))
 	}
 	if !p.account.accepted {
+		in.dropLocked(p.account)
 		return
 	}
 	if p.account.Urgent(window) {

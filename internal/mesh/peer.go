@@ -113,7 +113,8 @@ func (p *Peer) end(loss *link.Loss) {
 // Name is its member id.
 func (p *Peer) Name() string { return p.name }
 
-// Outlet is the way to a task instance there, the same for equal addresses.
+// Outlet is the way to a task instance there, the same for equal addresses until it
+// is closed. Instances of one task are numbered in the order in which they are asked for.
 func (p *Peer) Outlet(a Address) *Outlet { return p.data.outlet(a) }
 
 // Pairs queues pairs for ledgers there, without bound; it never blocks. ps is not
