@@ -73,6 +73,42 @@ func BenchmarkWordCount(b *testing.B) {
 	}
 }
 
+// BenchmarkEmit is the cost of what a spout emits, with a bolt that does nothing.
+func BenchmarkEmit(b *testing.B) {
+	for name, run := range map[string]func(n int, out *spout.Emitter[int]){
+		"Emit": func(n int, out *spout.Emitter[int]) {
+			for i := 0; i < n && out.Emit(i); i++ {
+			}
+		},
+		"EmitID": func(n int, out *spout.Emitter[int]) {
+			for i := 0; i < n && out.EmitID(i, uint64(i)); i++ {
+			}
+		},
+		"EmitEach": func(n int, out *spout.Emitter[int]) {
+			for at := 0; at < n; {
+				k := out.EmitEach(min(500, n-at), func(i int, v *int) (uint64, bool) { *v = i; return uint64(at + i), true })
+				if k == 0 {
+					return
+				}
+				at += k
+			}
+		},
+	} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			t := topology.New("emit")
+			s := topology.Spout(t, "ints", spout.Of(func(_ context.Context, out *spout.Emitter[int]) error { run(b.N, out); return nil }))
+			topology.Bolt(s.By(grouping.Shuffle), "end", bolt.Sink(func(context.Context, int) error { return nil }))
+			topo := topology.Must(t.Build())
+			before := cpu()
+			if err := cluster.Run(context.Background(), topo, quiet); err != nil {
+				b.Fatal(err)
+			}
+			b.ReportMetric((cpu()-before).Seconds()*1e9/float64(b.N), "cpu-ns/op")
+		})
+	}
+}
+
 // record has the size of a Kafka record.
 type record struct {
 	value []byte

@@ -69,36 +69,21 @@ func (teller) Fail(uint64, spout.Failure)                           { panic("in 
 
 // What panics beside Replay ends the topology, and not the process.
 func TestPanicsBesideReplay(t *testing.T) {
-	shy := 0
-	for name, c := range map[string]struct {
-		spout func() *spout.Replayer[int]
-		group grouping.Grouping[int]
-	}{
-		"in Fail": {spout.Replay(func() teller { return teller{} }, spout.Retry{Attempts: 1}, nil), grouping.Shuffle[int]},
-		"in the key": {spout.Replay(spout.FromSlice([]int{1}), spout.Retry{}, nil), grouping.Fields(func(v int) int {
-			if shy++; shy > 1 {
-				panic("in the key")
-			}
-			return v
-		})},
-	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				d := topology.New("test")
-				topology.Bolt(topology.Spout(d, "src", c.spout).By(c.group), "work", sinkOf(func(int) error { return errBad }), topology.Parallelism(2))
-				err := start(t, topology.Must(d.Build()), quiet).Wait()
-				var te *cluster.TaskError
-				if !errors.As(err, &te) || te.Task.Component != "src" || !strings.Contains(err.Error(), name) || strings.Contains(err.Error(), "\n") {
-					t.Error(err)
-				}
-			})
-		})
-	}
+	synctest.Test(t, func(t *testing.T) {
+		d := topology.New("test")
+		src := topology.Spout(d, "src", spout.Replay(func() teller { return teller{} }, spout.Retry{Attempts: 1}, nil))
+		topology.Bolt(src.By(grouping.Shuffle), "work", sinkOf(func(int) error { return errBad }))
+		err := start(t, topology.Must(d.Build()), quiet).Wait()
+		var te *cluster.TaskError
+		if !errors.As(err, &te) || te.Task.Component != "src" || !strings.Contains(err.Error(), "in Fail") || strings.Contains(err.Error(), "\n") {
+			t.Error(err)
+		}
+	})
 }
 
-// A grouping that panics when another has chosen a task already: the value is not sent to
-// that either, and those before it are.
-func TestGroupingThatPanicsBehindAnother(t *testing.T) {
+// A grouping that ends the goroutine when another has chosen a task already: the value is not
+// sent to that either, and those before it are.
+func TestGoexitInAGrouping(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBook(0)
 		d := topology.New("test")
@@ -115,12 +100,12 @@ func TestGroupingThatPanicsBehindAnother(t *testing.T) {
 		topology.Bolt(src.By(grouping.Shuffle), "one", sinkOf(func(v int) error { got.Add(int64(v)); return nil }))
 		topology.Bolt(src.By(grouping.Fields(func(v int) int {
 			if v == 1 {
-				panic("no key")
+				runtime.Goexit()
 			}
 			return v
 		})), "two", sinkOf(func(int) error { return nil }), topology.Parallelism(2))
 		err := start(t, topology.Must(d.Build()), quiet).Wait()
-		if err == nil || !strings.Contains(err.Error(), "no key") {
+		if err == nil || !strings.Contains(err.Error(), "Goexit") {
 			t.Error(err)
 		}
 		if got.Load() != 0 {

@@ -2,9 +2,13 @@ package cluster_test
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/waterspout/waterspout/bolt"
 	"github.com/waterspout/waterspout/cluster"
@@ -49,24 +53,114 @@ func TestGroupingThatFindsNoTask(t *testing.T) {
 	}
 }
 
+// keyed gives odd values to one task of two and even ones to the other, and panics at those
+// that are negative.
+var keyed = grouping.Fields(func(v int) int {
+	if v < 0 {
+		panic("no key\nat all")
+	}
+	return v
+})
+
+// A grouping that panics fails the one value that it panics at, however that was emitted,
+// and what another grouping chose for it is not sent.
 func TestGroupingThatPanics(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		b := newBook(10)
-		d := topology.New("test")
-		group := func(grouping.Targets) grouping.Chooser[int] {
-			return func(v int) int {
-				if v == 5 {
-					panic("five")
-				}
-				return 0
+	values := []int{1, -1, 2, 3, -2, -3, 4, -4}
+	for name, run := range map[string]func(*spout.Emitter[int]){
+		"EmitID": func(out *spout.Emitter[int]) {
+			for i, v := range values {
+				out.EmitID(v, uint64(i))
 			}
+		},
+		"EmitEach": func(out *spout.Emitter[int]) {
+			out.EmitEach(len(values), func(i int, v *int) (uint64, bool) { *v = values[i]; return uint64(i), true })
+		},
+	} {
+		for _, groups := range [][]grouping.Grouping[int]{{keyed}, {grouping.Shuffle[int], keyed}, {grouping.Direct(func(v, _ int) int { return v }), keyed}} {
+			synctest.Test(t, func(t *testing.T) {
+				b, j := newBook(0), &journal{}
+				b.emitted = len(values)
+				var got tally[int]
+				d := topology.New("test")
+				src := topology.Spout(d, "src", func() *emitting { return &emitting{b.New(), run} })
+				for i, group := range groups {
+					topology.Bolt(src.By(group), fmt.Sprint("sink", i), got.sink(), topology.Parallelism(5))
+				}
+				r := start(t, topology.Must(d.Build()), j.local())
+				if err := r.Wait(); err != nil {
+					t.Error(err)
+				}
+				b.check(t, 4, 4)
+				for id, fails := range b.failed {
+					if f := fails[0]; values[id] > 0 || f.Kind != tuple.Panic || f.Component != "src" || !strings.Contains(f.Text, "stream_test.go") {
+						t.Errorf("%s: value %d failed: %+v", name, values[id], f)
+					}
+				}
+				if len(got.seen) != 4 || got.seen[4] != len(groups) {
+					t.Errorf("%s, %d groupings: got %v", name, len(groups), got.seen)
+				}
+				if n := strings.Count(j.String(), "grouping panicked"); n != 3 || !strings.Contains(j.String(), "stream_test.go") {
+					t.Errorf("the log has %d of 4 panics, want the first, second and fourth with their stacks:\n%s", n, j)
+				}
+				if s := part(t, r.Stats(), "src"); s.Emitted != 8 || s.FailedBy[tuple.Panic] != 4 || s.Pending != 0 {
+					t.Errorf("src %+v", s)
+				}
+			})
 		}
-		topology.Bolt(topology.Spout(d, "src", b.New).By(group), "sink", sinkOf(func(int) error { return nil }))
-		err := start(t, topology.Must(d.Build()), quiet).Wait()
-		if te, ok := err.(*cluster.TaskError); !ok || te.Task.Component != "src" || !strings.Contains(err.Error(), "five") {
-			t.Errorf("Wait: %v", err)
+	}
+}
+
+// A value without a tree at which a grouping panics is gone, and counted.
+func TestGroupingThatPanicsAtAnUntrackedValue(t *testing.T) {
+	for _, emit := range []func(*spout.Emitter[int], int) bool{
+		(*spout.Emitter[int]).Emit,
+		func(out *spout.Emitter[int], v int) bool { return out.EmitID(v, 0) },
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			var got tally[int]
+			d := topology.New("test")
+			src := topology.Spout(d, "src", spout.Of(func(_ context.Context, out *spout.Emitter[int]) error {
+				for _, v := range []int{1, -1, 2} {
+					if !emit(out, v) {
+						t.Errorf("the spout should return after %d", v)
+					}
+				}
+				return nil
+			}), topology.Untracked())
+			topology.Bolt(src.By(keyed), "sink", got.sink(), topology.Parallelism(2))
+			r := start(t, topology.Must(d.Build()), quiet)
+			if err := r.Wait(); err != nil || len(got.seen) != 2 {
+				t.Errorf("%v, got %v", err, got.seen)
+			}
+			if s := part(t, r.Stats(), "src"); s.Unsent != 1 || s.Emitted != 3 {
+				t.Errorf("src %+v", s)
+			}
+		})
+	}
+}
+
+// A value that cannot be grouped is retried and given up, as one is that a bolt panics at.
+// A spout whose values do nothing else ends the topology.
+func TestGroupingThatPanicsIsAnAttempt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		run := func(attempts int, values ...int) (dead int, err error) {
+			d := topology.New("test")
+			replay := spout.Replay(spout.FromSlice(values), spout.Retry{Attempts: attempts, Backoff: 200 * time.Millisecond, Max: 200 * time.Millisecond}, func(int, spout.Failure) { dead++ })
+			topology.Bolt(topology.Spout(d, "src", replay).By(keyed), "sink", sinkOf(func(int) error { return nil }), topology.Parallelism(2))
+			err = start(t, topology.Must(d.Build()), quiet).Wait()
+			return dead, err
 		}
-		b.check(t, len(b.acked), len(b.failed))
+		if dead, err := run(100, 1, -1, 2); err != nil || dead != 1 {
+			t.Errorf("%d given up: %v", dead, err)
+		}
+		_, err := run(2, slices.Repeat([]int{-1}, 16)...)
+		var te *cluster.TaskError
+		if !errors.As(err, &te) || te.Task.Component != "src" || !strings.Contains(err.Error(), "16 times in a row, last: no key; at all") {
+			t.Error(err)
+		}
+		if dead, err := run(1, append(slices.Repeat([]int{-1}, 15), 1, -1)...); err != nil || dead != 16 {
+			t.Errorf("%d given up: %v", dead, err)
+		}
 	})
 }
 

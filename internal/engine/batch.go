@@ -1,17 +1,9 @@
 package engine
 
 import (
-	"fmt"
 	"math"
-	"strings"
-	"time"
 
 	"github.com/waterspout/waterspout/tuple"
-)
-
-const (
-	maxPanics  = 16 // in a row and within panicStorm, before the topology ends
-	panicStorm = time.Second
 )
 
 // batch executes what one inlet has. The clock is read three times a batch:
@@ -92,7 +84,7 @@ func (t *boltTask[I, O]) mapOne(v *I, lin *tuple.Lineage) {
 
 // settle settles the input and, once a stretch, lets go of what is staged.
 func (t *boltTask[I, O]) settle(err error) {
-	t.panics = 0
+	t.storm.panics = 0
 	if t.pace.left--; t.pace.left > 0 {
 		t.boltCore.finish(err)
 		return
@@ -121,24 +113,13 @@ func (t *boltTask[I, O]) breathe() {
 	t.mail()
 }
 
-// panicked fails the current input with its stack. A bolt that does nothing but panic
-// ends the topology, so that it is started afresh; a record that panics whenever it is
-// replayed, with a back-off, does not.
+// panicked fails the current input with its stack.
 func (t *boltTask[I, O]) panicked(p any) {
-	err := caught(p)
-	err.Component = t.info.Component
-	t.boltCore.finish(err)
-	t.logPanic(err)
-	now := t.run.now()
-	if t.panics == 0 {
-		t.storm = now
+	f := caught(p)
+	f.Component = t.info.Component
+	t.boltCore.finish(f)
+	t.logPanic(f)
+	if err := t.storm.add(f, t.run.now()); err != nil {
+		t.run.Abort(&tuple.TaskError{Task: t.info, Err: err})
 	}
-	if t.panics++; t.panics < maxPanics {
-		return
-	}
-	if now-t.storm < int64(panicStorm) {
-		what, _, _ := strings.Cut(err.Text, "\n")
-		t.run.Abort(&tuple.TaskError{Task: t.info, Err: fmt.Errorf("panicked %d times in a row, last: %s; the log has the stack", t.panics, what)})
-	}
-	t.panics = 0
 }

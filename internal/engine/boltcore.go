@@ -39,8 +39,7 @@ type boltCore struct {
 	inside   atomic.Int32 // what user code runs, for the watchdog
 	tardy    atomic.Bool  // by the watchdog: what runs has run for long (E4)
 	cut      atomic.Bool  // the task is to return as soon as it can
-	panics   int          // in a row
-	storm    int64        // when the first of them was, in run time
+	storm    storm
 }
 
 // counted is counts before they are published.

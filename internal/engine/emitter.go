@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"slices"
 	"sync"
 
 	"github.com/waterspout/waterspout/grouping"
@@ -20,7 +19,8 @@ type emitter[T any] struct {
 	busy    bool       // somebody works on the emitter, and may block, without mu
 	stopped bool
 	paused  bool
-	placing tuple.Root // of the value that is with the groupings, which may panic; 0 if none
+	asking  bool       // the groupings are asked, which may panic
+	placing tuple.Root // of the value that they are asked about; 0 if it has no tree
 	edges   edges
 	routers []*router[T]
 	staged  int
@@ -30,44 +30,52 @@ type emitter[T any] struct {
 	words   []uint64
 	roots   []tuple.Root
 	refused []refusal
+	panics  uint64 // of groupings, ever
+	storm   storm
 	value   T // of EmitEach, if it does not wait in one place
 }
 
-// A refusal is an emit, by its place in ids, that no task could get.
-type refusal struct {
-	place int
-	err   error
-}
-
 // Emit implements port.Emitter.
-func (e *emitter[T]) Emit(v T) bool {
+func (e *emitter[T]) Emit(v T) (more bool) {
 	if !e.lock() {
 		return false
 	}
 	defer e.leave()
+	more = true // also if a grouping panics
 	e.send(&v, tuple.Lineage{})
 	e.sent()
-	return true
+	return more
 }
 
 // EmitEach implements port.Bulk.
-func (e *emitter[T]) EmitEach(n int, each func(int, *T) (uint64, bool)) int {
+func (e *emitter[T]) EmitEach(n int, each func(int, *T) (uint64, bool)) (emitted int) {
+	for more := true; more; {
+		emitted, more = e.some(emitted, n, each)
+	}
+	return emitted
+}
+
+// some emits the values from i on, up to one at which a grouping panics; then there are
+// more to emit. One defer serves them all.
+func (e *emitter[T]) some(i, n int, each func(int, *T) (uint64, bool)) (next int, more bool) {
 	if !e.lock() {
-		return 0
+		return i, false
 	}
 	defer e.leave()
-	for i := range n {
+	more = true
+	for next = i; next < n; {
 		if !e.admit() {
-			return i
+			return next, false
 		}
 		v := e.place()
-		id, more := each(i, v)
-		if !more {
-			return i
+		id, ok := each(next, v)
+		if !ok {
+			return next, false
 		}
+		next++
 		e.root(v, id)
 	}
-	return n
+	return next, false
 }
 
 // place is where to make the next value: where it will wait, if that is one place.
@@ -79,7 +87,7 @@ func (e *emitter[T]) place() *T {
 }
 
 // EmitID implements port.Emitter.
-func (e *emitter[T]) EmitID(v T, id uint64) bool {
+func (e *emitter[T]) EmitID(v T, id uint64) (more bool) {
 	if !e.lock() {
 		return false
 	}
@@ -87,8 +95,9 @@ func (e *emitter[T]) EmitID(v T, id uint64) bool {
 	if !e.admit() {
 		return false
 	}
+	more = true // also if a grouping panics
 	e.root(&v, id)
-	return true
+	return more
 }
 
 // admit waits until a tree may be opened, and reports false when the spout should
@@ -102,20 +111,17 @@ func (e *emitter[T]) admit() bool {
 
 // root emits v as the root of a tree, if its spout has any.
 func (e *emitter[T]) root(v *T, id uint64) {
+	e.ids = append(e.ids, id)
+	e.words = append(e.words, 0)
 	if e.task.comp.node.Untracked {
 		e.send(v, tuple.Lineage{})
-		e.track(id, 0)
-		return
+	} else {
+		e.room--
+		// The root is known only when the tree is opened: until then the tuple
+		// carries its place in ids, from 1.
+		word := e.send(v, tuple.Lineage{Link: tuple.Link{Root: tuple.Root(len(e.ids))}})
+		e.words[len(e.words)-1] = word
 	}
-	e.room--
-	// The root is known only when the tree is opened: until then the tuple
-	// carries its place in ids, from 1.
-	e.track(id, e.send(v, tuple.Lineage{Link: tuple.Link{Root: tuple.Root(len(e.ids) + 1)}}))
-}
-
-func (e *emitter[T]) track(id, word uint64) {
-	e.ids = append(e.ids, id)
-	e.words = append(e.words, word)
 	e.sent()
 }
 
@@ -157,7 +163,7 @@ func (e *emitter[T]) sent() {
 
 // send stages v and returns the XOR of its edges (E1).
 func (e *emitter[T]) send(v *T, lin tuple.Lineage) (word uint64) {
-	e.placing = lin.Root
+	e.asking, e.placing = true, lin.Root
 	for _, r := range e.routers {
 		i := r.choose(*v)
 		switch {
@@ -168,34 +174,11 @@ func (e *emitter[T]) send(v *T, lin tuple.Lineage) (word uint64) {
 				word ^= e.stage(r, k, v, lin)
 			}
 		default:
-			word ^= e.refuse(lin, r.wrong(i))
+			word ^= e.refuse(lin, tuple.Failure{Text: r.wrong(i).Error()})
 		}
 	}
-	e.placing = 0
+	e.asking, e.storm.panics = false, 0
 	return word
-}
-
-// leave unlocks the emitter. If a grouping panicked, it takes back what was staged of the
-// value, which no tree will have.
-func (e *emitter[T]) leave() {
-	if e.placing != 0 {
-		e.takeBack()
-	}
-	e.mu.Unlock()
-}
-
-func (e *emitter[T]) takeBack() {
-	for _, r := range e.routers {
-		n := len(r.buf)
-		for n > 0 && r.buf[n-1].Root == e.placing {
-			n--
-		}
-		clear(r.buf[n:])
-		r.buf, r.target = r.buf[:n], r.target[:n]
-	}
-	e.refused = slices.DeleteFunc(e.refused, func(r refusal) bool { return r.place == int(e.placing) })
-	e.placing = 0
-	e.room++
 }
 
 func (e *emitter[T]) stage(r *router[T], i int, v *T, lin tuple.Lineage) uint64 {
@@ -208,12 +191,13 @@ func (e *emitter[T]) stage(r *router[T], i int, v *T, lin tuple.Lineage) uint64 
 
 // refuse fails the tree that is being emitted, once it is open (E3): its word has
 // an edge that nobody consumes. An untracked value is lost, as it may be.
-func (e *emitter[T]) refuse(lin tuple.Lineage, err error) uint64 {
+func (e *emitter[T]) refuse(lin tuple.Lineage, why tuple.Failure) uint64 {
 	if lin.Root == 0 {
 		e.task.lane.unsent.Add(1)
 		return 0
 	}
-	e.refused = append(e.refused, refusal{int(lin.Root), err})
+	why.Component = e.task.info.Component
+	e.refused = append(e.refused, refusal{int(lin.Root), why})
 	return e.edges.next()
 }
 
@@ -255,11 +239,12 @@ func (e *emitter[T]) flush() {
 		}
 	}
 	for _, r := range e.refused {
-		e.task.lane.fail(e.roots[r.place-1], tuple.Failure{Component: e.task.info.Component, Text: r.err.Error()})
+		e.task.lane.fail(e.roots[r.place-1], r.why)
 	}
 	for _, r := range e.routers {
 		e.handOver(r)
 	}
+	clear(e.refused)
 	e.refused = e.refused[:0]
 	e.staged, e.emitted = 0, 0
 	e.ids, e.words = e.ids[:0], e.words[:0]

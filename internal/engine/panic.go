@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"runtime/debug"
 	"strings"
+	"time"
 
 	"github.com/waterspout/waterspout/tuple"
 )
@@ -45,11 +46,44 @@ func (r *Run) logStack(err error) {
 	}
 }
 
-// logPanic logs the panic of an input, which is counted: the spout is told of each, the
-// log has the first, second, fourth and so on.
-func (c *boltCore) logPanic(f tuple.Failure) {
-	if n := c.failed[tuple.Panic].Load(); n&(n-1) == 0 {
-		what, stack, _ := strings.Cut(f.Text, "\n")
-		c.info.Log.Error("bolt panicked", "panics", n, "panic", what, "stack", stack)
+// logPanic logs the nth panic of a task's inputs or emits, which are counted: the spout is
+// told of each, the log has the first, second, fourth and so on.
+func logPanic(t tuple.Task, what string, n uint64, f tuple.Failure) {
+	if n&(n-1) == 0 {
+		panicked, stack, _ := strings.Cut(f.Text, "\n")
+		t.Log.Error(what, "panics", n, "panic", panicked, "stack", stack)
 	}
+}
+
+func (c *boltCore) logPanic(f tuple.Failure) {
+	logPanic(c.info, "bolt panicked", c.failed[tuple.Panic].Load(), f)
+}
+
+const (
+	maxPanics  = 16 // in a row and within panicStorm, before the topology ends
+	panicStorm = time.Second
+)
+
+// A storm is the panics of a task in a row. Whatever does not panic sets their number to 0.
+type storm struct {
+	panics int
+	since  int64 // when the first of them was, in run time
+}
+
+// add counts a panic, and returns an error if it is one too many. A task that does nothing
+// but panic ends the topology, so that it is started afresh; a record that panics whenever
+// it is replayed, with a back-off, does not.
+func (s *storm) add(f tuple.Failure, now int64) error {
+	if s.panics == 0 {
+		s.since = now
+	}
+	if s.panics++; s.panics < maxPanics {
+		return nil
+	}
+	s.panics = 0
+	if now-s.since >= int64(panicStorm) {
+		return nil
+	}
+	what, _, _ := strings.Cut(f.Text, "\n")
+	return fmt.Errorf("panicked %d times in a row, last: %s; the log has the stack", maxPanics, what)
 }
