@@ -21,11 +21,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/waterspout/waterspout/internal/engine"
 	"github.com/waterspout/waterspout/topology"
+	"github.com/waterspout/waterspout/tuple"
 )
 
 // DefaultGrace is the grace of a Mode that names none.
@@ -66,7 +68,10 @@ func (l Local) start(ctx context.Context, t *topology.Topology) (*Running, error
 	if err != nil {
 		return nil, err
 	}
-	fingerprint := sync.OnceValue(t.Fingerprint) // it calls constructors
+	fingerprint := sync.OnceValue(func() string { // it calls constructors
+		f, _ := fingerprint(t, logger(l.Log)) // none if one panics, which did not when the tasks were made
+		return f
+	})
 	snapshot := func() report {
 		return newReport("local", t.Name(), fingerprint(), run.Uptime(), run.Tasks(), run.Counters())
 	}
@@ -78,6 +83,25 @@ func logger(l *slog.Logger) *slog.Logger {
 		return slog.Default()
 	}
 	return l
+}
+
+// fingerprint is t's, or the error of a constructor that panics, whose stack is logged:
+// errors are one line.
+func fingerprint(t *topology.Topology, log *slog.Logger) (f string, err error) {
+	defer func() {
+		switch p := recover().(type) {
+		case nil:
+		case *topology.DeclError:
+			if why, ok := errors.AsType[tuple.Failure](p); ok {
+				what, stack, _ := strings.Cut(why.Text, "\n")
+				log.Error("user code panicked", "topology", t.Name(), "panic", what, "stack", stack)
+			}
+			err = fmt.Errorf("cluster: %w", p)
+		default:
+			panic(p)
+		}
+	}()
+	return t.Fingerprint(), nil
 }
 
 func grace(d time.Duration) (time.Duration, error) {

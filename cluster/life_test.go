@@ -15,6 +15,7 @@ import (
 	"github.com/waterspout/waterspout/grouping"
 	"github.com/waterspout/waterspout/spout"
 	"github.com/waterspout/waterspout/topology"
+	"github.com/waterspout/waterspout/transport/inproc"
 	"github.com/waterspout/waterspout/tuple"
 )
 
@@ -212,12 +213,23 @@ func TestUserCodeThatPanicsAtStart(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	d := topology.New("test")
-	topology.Bolt(topology.Spout(d, "src", newBook(1).New).By(grouping.Shuffle), "work", func() *pairs { panic("constructor") })
-	if _, err := cluster.Start(t.Context(), topology.Must(d.Build()), quiet); err == nil || !strings.Contains(err.Error(), "constructor") {
-		t.Errorf("%v", err)
+	for _, worker := range []bool{false, true} {
+		j := &journal{}
+		mode := cluster.Mode(j.local())
+		if worker {
+			mode = j.worker(inproc.New(), "a")
+		}
+		d := topology.New("test")
+		topology.Bolt(topology.Spout(d, "src", newBook(1).New).By(grouping.Shuffle), "work", func() *pairs { panic("con\nstructor") })
+		_, err := cluster.Start(t.Context(), topology.Must(d.Build()), mode)
+		if err == nil || !strings.Contains(err.Error(), "work") || !strings.Contains(err.Error(), ": panic: con; structor") || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%T: %v", mode, err)
+		}
+		if !strings.Contains(j.String(), "life_test.go") {
+			t.Errorf("%T: the log does not say where:\n%s", mode, j)
+		}
 	}
-	d = topology.New("test")
+	d := topology.New("test")
 	topology.Bolt(topology.Spout(d, "src", newBook(1).New).By(grouping.Shuffle), "work", func() everyPanics { return everyPanics{} })
 	if _, err := cluster.Start(t.Context(), topology.Must(d.Build()), quiet); err == nil || !strings.Contains(err.Error(), "every") {
 		t.Errorf("%v", err)

@@ -55,7 +55,10 @@ func (w Worker) start(ctx context.Context, t *topology.Topology) (*Running, erro
 	if err != nil {
 		return nil, err
 	}
-	fingerprint := t.Fingerprint()
+	fingerprint, err := fingerprint(t, logger(w.Log))
+	if err != nil {
+		return nil, err
+	}
 	counted := func(id string, s *engine.Site, counters map[string]int64) report {
 		return newReport(id, t.Name(), fingerprint, s.Uptime(), s.Tasks(), counters)
 	}

@@ -31,6 +31,7 @@ type Builder struct {
 	name  string
 	nodes []*engine.Node
 	errs  []error
+	built bool
 }
 
 // New begins a topology. Its name, like those of components and sides, is 1 to
@@ -55,7 +56,8 @@ func (e *DeclError) Error() string {
 func (e *DeclError) Unwrap() error { return e.Err }
 
 // Build checks the declarations and returns the topology, or all mistakes
-// joined, each a *DeclError. The builder should not be used afterwards.
+// joined, each a *DeclError. What is declared afterwards is a mistake, which the
+// next Build reports, and changes no topology.
 func (b *Builder) Build() (*Topology, error) {
 	if b == nil {
 		return nil, &DeclError{Err: errNilBuilder}
@@ -76,7 +78,16 @@ func (b *Builder) Build() (*Topology, error) {
 	if err := errors.Join(b.errs...); err != nil {
 		return nil, err
 	}
+	b.built = true
 	return &Topology{name: b.name, nodes: b.nodes}, nil
+}
+
+// over reports whether the topology was built, and that something comes too late for it.
+func (b *Builder) over(component, what string) bool {
+	if b.built {
+		b.fail(component, fmt.Errorf("%s after Build; make another builder for another topology", what))
+	}
+	return b.built
 }
 
 func (b *Builder) hasSpout() bool {

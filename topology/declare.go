@@ -64,14 +64,18 @@ func Bolt[I, O any, B bolt.Bolt[I, O]](in Input[I], name string, newBolt func() 
 	if newBolt == nil {
 		b.fail(name, errNilConstructor)
 	}
+	var own []engine.Source[I] // others' topologies, and those that are built, get no reader
 	for _, s := range in.sources {
-		if !b.owns(s.Node()) {
+		switch {
+		case !b.owns(s.Node()):
 			b.fail(name, errors.New("reads a stream of another builder"))
+		case !b.built:
+			own = append(own, s)
 		}
 	}
 	b.checkMethods(name, reflect.TypeFor[B](), opener, closer, ticker[O](), drainer[O]())
 	n.Probe = func() any { return newBolt() }
-	return Stream[O]{b, engine.DeclareBolt(n, in.sources, func() bolt.Bolt[I, O] { return newBolt() })}
+	return Stream[O]{b, engine.DeclareBolt(n, own, func() bolt.Bolt[I, O] { return newBolt() })}
 }
 
 var (
@@ -85,7 +89,9 @@ func (b *Builder) node(name string) *engine.Node {
 		panic(&DeclError{name, errNilBuilder})
 	}
 	n := &engine.Node{Name: name, Parallelism: 1, MaxPending: DefaultMaxPending, Timeout: DefaultTimeout}
-	b.nodes = append(b.nodes, n)
+	if !b.over(name, "is declared") {
+		b.nodes = append(b.nodes, n)
+	}
 	return n
 }
 
@@ -112,7 +118,9 @@ func (s Stream[T]) Codec(c codec.Codec[T]) Stream[T] {
 	if c == nil {
 		s.b.fail(s.out.Node().Name, errors.New("the codec given to Codec is nil"))
 	}
-	s.out.SetCodec(c)
+	if !s.b.over(s.out.Node().Name, "is given a codec") {
+		s.out.SetCodec(c)
+	}
 	return s
 }
 
@@ -127,6 +135,9 @@ func Side[U, T any](s Stream[T], tag *bolt.Side[U]) Stream[U] {
 	if tag == nil {
 		s.b.fail(n.Name, errors.New("the tag given to Side is nil; make one with bolt.NewSide"))
 		tag = bolt.NewSide[U]("nil") // so that the declaration can go on
+	}
+	if s.b.over(n.Name, "is asked for a side stream") {
+		n = &engine.Node{Name: n.Name}
 	}
 	return Stream[U]{s.b, engine.DeclareSide[U](n, tag.Name(), tag)}
 }

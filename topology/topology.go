@@ -7,11 +7,13 @@ import (
 	"fmt"
 	"reflect"
 	"runtime"
+	"runtime/debug"
 	"strings"
 
 	"github.com/waterspout/waterspout/codec"
 	"github.com/waterspout/waterspout/internal/engine"
 	"github.com/waterspout/waterspout/internal/frame"
+	"github.com/waterspout/waterspout/tuple"
 )
 
 // A Topology is a valid declaration. It does not change; any goroutine may use
@@ -83,7 +85,8 @@ func (t *Topology) Dot() string {
 // fingerprints. It covers names, types, parallelism, groupings, codecs, max
 // pending and timeouts, and of each object that has a Name method its name,
 // such as a Kafka spout's topics; and the version of what workers send each
-// other, which a new release of this module may change. It calls the constructors.
+// other, which a new release of this module may change. It calls the constructors,
+// and if one of them panics, so does it, with a *DeclError that wraps a tuple.Failure.
 func (t *Topology) Fingerprint() string { return t.fingerprint(frame.Version) }
 
 func (t *Topology) fingerprint(wire int) string {
@@ -94,8 +97,8 @@ func (t *Topology) fingerprint(wire int) string {
 		if n.Spout {
 			fmt.Fprintf(h, " %d %v %t", n.MaxPending, n.Timeout, n.Untracked)
 		}
-		if named, ok := n.Probe().(codec.Named); ok {
-			fmt.Fprintf(h, " named %q", named.Name())
+		if name, ok := named(n); ok {
+			fmt.Fprintf(h, " named %q", name)
 		}
 		for _, in := range n.Inputs {
 			fmt.Fprintf(h, " <- %q %q", source(in), in.Grouping)
@@ -107,6 +110,20 @@ func (t *Topology) fingerprint(wire int) string {
 		fmt.Fprintln(h)
 	}
 	return hex.EncodeToString(h.Sum(nil)[:8])
+}
+
+// named is the name of the objects that n's constructor makes, if they have one.
+func named(n *engine.Node) (name string, ok bool) {
+	defer func() {
+		if p := recover(); p != nil {
+			text := strings.ReplaceAll(fmt.Sprint(p), "\n", "; ") + "\n" + string(debug.Stack())
+			panic(&DeclError{n.Name, fmt.Errorf("making one to see its name: %w", tuple.Failure{Kind: tuple.Panic, Text: text})})
+		}
+	}()
+	if made, ok := n.Probe().(codec.Named); ok {
+		return made.Name(), true
+	}
+	return "", false
 }
 
 // Portable reports, all at once, the streams that could not travel between

@@ -158,6 +158,47 @@ func TestNil(t *testing.T) {
 	}
 }
 
+// TestBuiltTopologyDoesNotChange: what is declared after Build is told by the next Build, and
+// what another builder reads is told there; neither is in a topology.
+func TestBuiltTopologyDoesNotChange(t *testing.T) {
+	for _, foreign := range []bool{false, true} {
+		b := topology.New("t")
+		s := topology.Spout(b, "s", numbers)
+		w := topology.Bolt(s.By(grouping.Shuffle), "w", func() bolt.Func[int, int] { return nil })
+		topo := topology.Must(b.Build())
+		text, fingerprint := topo.String(), topo.Fingerprint()
+		late, want := b, []string{
+			"topology: s: is given a codec after Build; make another builder for another topology",
+			"topology: r: is declared after Build;", "topology: x: is declared after Build;", "topology: w: is asked for a side stream after Build;",
+		}
+		if foreign {
+			late, want = topology.New("late"), []string{"topology: x: reads a stream of another builder"}
+		}
+		more := topology.Spout(late, "r", numbers)
+		topology.Bolt(topology.Merge(more.By(grouping.Shuffle), s.By(grouping.Shuffle), w.By(grouping.Shuffle)), "x", discard)
+		if !foreign {
+			s.Codec(namedCodec{name: "late"})
+			topology.Side(w, odd)
+		}
+		_, err := late.Build()
+		for _, line := range want {
+			if err == nil || !strings.Contains(err.Error(), line) {
+				t.Errorf("missing: %s\nin: %v", line, err)
+			}
+		}
+		if topo.String() != text || topo.Fingerprint() != fingerprint {
+			t.Errorf("it was\n%sand is now\n%s", text, topo)
+		}
+		for _, n := range topo.Nodes() {
+			for _, out := range n.Outputs {
+				if out.Read() != (n.Name == "s") {
+					t.Errorf("the stream of %s is read: %t", n.Name, out.Read())
+				}
+			}
+		}
+	}
+}
+
 // TestNoBuilder: where there is no builder to report to, one line says so.
 func TestNoBuilder(t *testing.T) {
 	var none *topology.Builder
