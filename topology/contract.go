@@ -52,7 +52,14 @@ func (b *Builder) checkMethods(component string, object reflect.Type, cs ...cont
 		if object.Kind() == reflect.Interface || object.Implements(c.want) {
 			continue
 		}
-		if has, wrong := c.differences(object); has != "" {
+		has, wrong := c.differences(object)
+		if pointer := reflect.PointerTo(object); pointer.Implements(c.want) {
+			has, _ = c.differences(pointer)
+			wrong = errors.New("only a pointer has all of it; return a pointer")
+		} else if has == "" {
+			has, wrong = c.differences(pointer)
+		}
+		if has != "" {
 			b.fail(component, fmt.Errorf("%v has a method %s but is not a %v, so it would never be called: %w", object, has, c.want, wrong))
 		}
 	}

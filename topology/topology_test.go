@@ -42,6 +42,15 @@ type onlyAck struct{ spout.Func[int] }
 
 func (*onlyAck) Ack(uint64) {}
 
+// A tally has methods with a pointer receiver, of which some fit.
+type tally struct{ bolt.Func[int, int] }
+
+func (*tally) Open(context.Context, bolt.Task) error               { return nil }
+func (tally) Every() time.Duration                                 { return 0 }
+func (*tally) Tick(context.Context, *bolt.Collector[int]) error    { return nil }
+func (*tally) Drained(context.Context, *bolt.Collector[int]) error { return nil }
+func (*tally) Close()                                              {}
+
 func TestEveryMistakeAtOnce(t *testing.T) {
 	other := topology.New("other")
 	foreign := topology.Spout(other, "foreign", numbers)
@@ -54,6 +63,7 @@ func TestEveryMistakeAtOnce(t *testing.T) {
 	topology.Bolt(s.By(grouping.Shuffle), "s", discard, topology.Parallelism(-1))
 	topology.Bolt(s.By(grouping.Shuffle), strings.Repeat("x", 65), discard)
 	topology.Bolt(s.By(nil), "ungrouped", discard)
+	topology.Bolt(s.By(grouping.Shuffle), "tally", func() tally { return tally{} })
 	w := topology.Bolt(topology.Merge(s.By(grouping.Shuffle), foreign.By(grouping.Shuffle)), "merge", func() badTick { return badTick{} })
 	topology.Side(w, bolt.NewSide[int]("twice"))
 	topology.Side(w, bolt.NewSide[int]("twice"))
@@ -80,6 +90,10 @@ func TestEveryMistakeAtOnce(t *testing.T) {
 		"topology: track: topology_test.badTrack has a method Ack but is not a spout.Tracker, so it would never be called: have Fail func(int, string), want func(uint64, tuple.Failure)\n",
 		"topology: ack: *topology_test.onlyAck has a method Ack but is not a spout.Tracker, so it would never be called: it has no Fail, want func(uint64, tuple.Failure)\n",
 		"topology: tick: topology_test.onlyTick has a method Tick but is not a bolt.Ticker[int], so it would never be called: it has no Every, want func() time.Duration\n",
+		"topology: tally: topology_test.tally has a method Open but is not a bolt.Opener, so it would never be called: only a pointer has all of it; return a pointer\n",
+		"topology: tally: topology_test.tally has a method Every but is not a bolt.Ticker[int], so it would never be called: only a pointer",
+		"topology: tally: topology_test.tally has a method Drained but is not a bolt.Drainer[int], so it would never be called: only a pointer",
+		"topology: tally: topology_test.tally has a method Close but is not a io.Closer, so it would never be called: have Close func(), want func() error\n",
 		`component name "xxx`,
 		"topology: s: the grouping given to By is nil",
 		"topology: merge: reads a stream of another builder",
