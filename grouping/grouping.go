@@ -36,9 +36,13 @@ const (
 type Targets struct {
 	// Count is how many tasks there are, at least 1.
 	Count int
-	// Local are the indexes of those in the sender's process, ascending. It
-	// may be empty and must not be changed.
+	// Local are the indexes of those in the sender's process, ascending, when
+	// the grouping is called. It may be empty and must not be changed.
 	Local []int
+	// Here is Local at any time later, for the Chooser to call: workers come
+	// and go, and tasks move between them. It costs little. Nil means that
+	// none moves, and Local stays.
+	Here func() []int
 	// Load is how many tuples wait or execute at task i, as far as the sender
 	// knows. Nil means unknown.
 	Load func(i int) int
@@ -55,8 +59,10 @@ type Targets struct {
 // value and must not change what v points to.
 type Chooser[T any] func(v T) int
 
-// A Grouping makes the Chooser of one sending task. It may be called from several
-// goroutines at once.
+// A Grouping makes the Chooser of one sending task, which that has until it ends:
+// the grouping is not called again when the tasks that read move, but by a sending
+// task that moves and begins anew elsewhere. It may be called from several goroutines
+// at once.
 type Grouping[T any] func(to Targets) Chooser[T]
 
 // Global sends all tuples to task 0.

@@ -2,6 +2,7 @@ package grouping
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"testing"
 
@@ -142,6 +143,28 @@ func TestLocalOrShuffle(t *testing.T) {
 		}
 		if len(got) != test.want {
 			t.Errorf("local %v: spread over %v", test.local, got)
+		}
+	}
+}
+
+// TestLocalOrShuffleFollows tasks that come and go: from the next run.
+func TestLocalOrShuffleFollows(t *testing.T) {
+	local := []int{0}
+	choose := LocalOrShuffle[int](Targets{Count: 6, Local: local, Here: func() []int { return local }, Load: func(int) int { return 0 }})
+	for _, test := range []struct {
+		local []int
+		want  int
+	}{{[]int{4}, 1}, {[]int{1, 3, 5}, 3}, {[]int{2}, 1}, {nil, 6}, {[]int{0, 1, 2, 3, 4, 5}, 6}, {[]int{1, 3}, 2}} {
+		local = test.local
+		got := map[int]int{}
+		for v := range 60 {
+			i := choose(v)
+			if got[i]++; len(local) > 0 && !slices.Contains(local, i) {
+				t.Fatalf("local %v: task %d got one", local, i)
+			}
+		}
+		if len(got) != test.want {
+			t.Errorf("local %v: spread over %v", local, got)
 		}
 	}
 }

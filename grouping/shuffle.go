@@ -16,34 +16,43 @@ const scan = 32
 // has no more than two runs to do, or else to the one with the least load among 32;
 // so it is a round robin of runs, and a task that falls behind is passed over.
 // Each sender starts at a random task, so that many senders do not march in step.
-func Shuffle[T any](to Targets) Chooser[T] { return spread[T](to, nil) }
+func Shuffle[T any](to Targets) Chooser[T] {
+	return spread[T](&rotation{count: to.Count, size: to.Count, load: to.Load, run: to.Run})
+}
 
 // LocalOrShuffle is [Shuffle] over the tasks in the sender's own process, or over
 // all if there are none. It saves the wire, and spreads only as well as the senders
-// are spread over the processes.
+// are spread over the processes. Tasks that come and go count from the next run.
 func LocalOrShuffle[T any](to Targets) Chooser[T] {
-	if len(to.Local) == 0 || len(to.Local) == to.Count {
-		return spread[T](to, nil)
+	r := &rotation{count: to.Count, load: to.Load, run: to.Run}
+	r.walk(to.Local)
+	if to.Count > 1 {
+		r.here = to.Here
 	}
-	return spread[T](to, to.Local)
+	return spread[T](r)
 }
 
 // A rotation walks around the tasks in among, or all tasks if that is nil.
 type rotation struct {
+	count int // of all tasks
 	among []int
-	size  int
-	pos   int // the place of the current task
-	left  int // of the run
+	size  int          // of among
+	pos   int          // the place of the current task
+	left  int          // of the run
+	here  func() []int // what to walk around at each run, if that changes
 	load  func(int) int
 	run   func() int
 }
 
-func spread[T any](to Targets, among []int) Chooser[T] {
-	r := &rotation{among: among, size: to.Count, load: to.Load, run: to.Run}
-	if among != nil {
-		r.size = len(among)
+// walk makes the rotation one around local, or around all tasks if that has none or all.
+func (r *rotation) walk(local []int) {
+	if r.among, r.size = local, len(local); r.size == 0 || r.size == r.count {
+		r.among, r.size = nil, r.count
 	}
-	if r.size <= 1 {
+}
+
+func spread[T any](r *rotation) Chooser[T] {
+	if r.size <= 1 && r.here == nil {
 		only := r.task(0)
 		return func(T) int { return only }
 	}
@@ -78,9 +87,12 @@ func (r *rotation) advance() {
 	if r.run != nil {
 		r.left = max(r.run(), 1)
 	}
+	if r.here != nil {
+		r.walk(r.here())
+	}
 	pos := r.after(r.pos)
 	r.pos = pos
-	if r.load == nil {
+	if r.load == nil || r.size == 1 {
 		return
 	}
 	least := r.load(r.task(pos))

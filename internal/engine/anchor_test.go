@@ -41,7 +41,7 @@ func newBench(lanes, targets int, g grouping.Grouping[int]) *bench {
 		sinks = append(sinks, box)
 	}
 	r0 := newRouter(edge[int]{g, node, 0}, comp, sinks)
-	if err := r0.regroup(); err != nil {
+	if err := r0.ask(); err != nil {
 		panic(err)
 	}
 	b.outlet = &outlet[int]{core, []*router[int]{r0}}

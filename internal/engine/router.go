@@ -43,7 +43,8 @@ type sink[T any] interface {
 type router[T any] struct {
 	group  grouping.Grouping[T]
 	choose grouping.Chooser[T]
-	moves  uint64 // of the component's, that choose knows of
+	local  []int  // indexes of the tasks in this process
+	moves  uint64 // of the component's, that local knows of
 	to     *component
 	sinks  []sink[T]
 
@@ -60,21 +61,32 @@ func newRouter[T any](e edge[T], to *component, sinks []sink[T]) *router[T] {
 	return &router[T]{group: e.group, to: to, sinks: sinks, limit: 1, sizes: make([]int32, len(sinks)+1)}
 }
 
-// regroup asks the grouping for a new Chooser: at first, and when tasks have moved.
-func (r *router[T]) regroup() (err error) {
+// ask asks the grouping for its Chooser. It is asked once, since a Chooser may have state.
+func (r *router[T]) ask() (err error) {
 	defer contain("it", &err)
-	r.moves = r.to.moves.Load()
-	choose := r.group(grouping.Targets{
+	to := grouping.Targets{
 		Count: len(r.sinks),
-		Local: r.to.local(),
+		Local: r.here(),
 		Load:  func(i int) int { return r.sinks[i].Load() },
 		Run:   func() int { return run(r.to.price()) },
-	})
+	}
+	if len(r.to.places) > 0 {
+		to.Here = r.here
+	}
+	choose := r.group(to)
 	if choose == nil {
 		return errors.New("it returned a nil Chooser")
 	}
 	r.choose = choose
 	return nil
+}
+
+// here are the indexes of the tasks in this process, looked up again if some have moved.
+func (r *router[T]) here() []int {
+	if moves := r.to.moves.Load(); r.local == nil || r.moves != moves {
+		r.local, r.moves = r.to.local(), moves
+	}
+	return r.local
 }
 
 // stage adds a tuple for target i and reports whether the router is full. The value
@@ -154,19 +166,13 @@ func (r *router[T]) hand() {
 	}
 }
 
-// drop forgets what is staged, and looks at what has changed for what comes.
+// drop forgets what is staged, and looks at what a tuple costs by now.
 func (r *router[T]) drop() {
 	clear(r.buf)
 	r.buf = r.buf[:0]
 	r.target = r.target[:0]
 	r.turns = 0
 	r.limit = run(r.to.price())
-	if r.moves != r.to.moves.Load() {
-		if err := r.regroup(); err != nil {
-			r.to.run.logStack(err)
-			r.to.run.log.Error("grouping failed after tasks moved; the former choice goes on", "to", r.to.node.Name, "error", err)
-		}
-	}
 }
 
 // stretches hands over tuples as they stand: so many for one target, so many for the

@@ -18,7 +18,7 @@ func wireRouters[T any](run *Run, out *Output[T]) ([]*router[T], error) {
 			return nil, fmt.Errorf("%s: %w", out.node.Name, err)
 		}
 		r := newRouter(e, to, sinks)
-		if err := r.regroup(); err != nil {
+		if err := r.ask(); err != nil {
 			return nil, fmt.Errorf("%s: the grouping to %s: %w", out.node.Name, e.to.Name, err)
 		}
 		routers = append(routers, r)
