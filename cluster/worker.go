@@ -18,8 +18,10 @@ import (
 // Worker runs a topology together with all other processes that run the same one on
 // the same Net: they find each other, share out the tasks, and stay in balance as
 // workers come and go. Workers are the same if their topologies have one
-// [topology.Topology.Fingerprint]; two versions of a topology are two clusters beside
-// each other that never exchange a tuple. Who starts the processes is up to you.
+// [topology.Topology.Fingerprint]; two topologies of different shape are two clusters
+// beside each other that never exchange a tuple. It does not cover code: new bolts of the
+// same shape join the workers that run the old ones, unless their topology has another
+// name. Who starts the processes is up to you.
 //
 // Every stream needs a codec (see [topology.Topology.Portable]). The end of the
 // context makes the worker leave: its tasks are handed over to the others, and if all
