@@ -2,8 +2,8 @@
 // each input in its order, Tick and Drained when the inputs are over, Close.
 //
 // The invariant: what [Run] returns is all that the bolt emitted, and the test
-// fails if an input failed, was never answered, or the bolt could not be opened
-// or closed.
+// fails if an input failed, was never answered, Tick or Drained failed, or the bolt
+// could not be opened or closed.
 //
 //	func TestSplit(t *testing.T) {
 //		got := bolttest.Run(t, bolt.FlatMap(strings.FieldsSeq), "to be", "or not")
@@ -24,6 +24,7 @@ import (
 	"github.com/waterspout/waterspout/bolt"
 	"github.com/waterspout/waterspout/cluster"
 	"github.com/waterspout/waterspout/grouping"
+	"github.com/waterspout/waterspout/internal/engine"
 	"github.com/waterspout/waterspout/spout"
 	"github.com/waterspout/waterspout/topology"
 )
@@ -44,7 +45,8 @@ func Run[I, O any, B bolt.Bolt[I, O]](t testing.TB, newBolt func() B, inputs ...
 }
 
 // Outcomes is [Run] for inputs that may fail: it also returns the failures, by the
-// index of their input. What a failed input emitted is among the values.
+// index of their input. What a failed input emitted is among the values. A Tick or a
+// Drained that fails is no input's failure, and fails the test.
 func Outcomes[I, O any, B bolt.Bolt[I, O]](t testing.TB, newBolt func() B, inputs ...I) ([]O, map[int]spout.Failure) {
 	t.Helper()
 	src := &source[I]{inputs: inputs, failures: map[int]spout.Failure{}}
@@ -57,13 +59,28 @@ func Outcomes[I, O any, B bolt.Bolt[I, O]](t testing.TB, newBolt func() B, input
 		return nil
 	}))
 	topo, err := b.Build()
-	if err == nil {
-		err = cluster.Run(context.Background(), topo, cluster.Local{Log: slog.New(slog.DiscardHandler)})
-	}
 	if err != nil {
 		t.Fatalf("bolttest: %v", err)
 	}
+	faults := new(engine.Faults)
+	if err := run(topo, faults); err != nil {
+		t.Fatalf("bolttest: %v", err)
+	}
+	if err := faults.Calls(); err != nil {
+		t.Errorf("bolttest: %v", err)
+	}
 	return got, src.failures
+}
+
+// run is cluster.Run that also notes the faults.
+func run(topo *topology.Topology, faults *engine.Faults) error {
+	r, err := engine.Start(context.Background(), topo.Nodes(), engine.Options{
+		Topology: topo.Name(), Log: slog.New(slog.DiscardHandler), Grace: cluster.DefaultGrace, Faults: faults,
+	})
+	if err != nil {
+		return err
+	}
+	return r.Wait()
 }
 
 // A source emits the inputs, each as the root of a tree.

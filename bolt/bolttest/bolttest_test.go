@@ -3,6 +3,7 @@ package bolttest_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -87,10 +88,15 @@ func TestOutcomes(t *testing.T) {
 type recorder struct {
 	testing.TB
 	failed bool
+	told   string
 }
 
-func (r *recorder) Helper()               {}
-func (r *recorder) Errorf(string, ...any) { r.failed = true }
+func (r *recorder) Helper() {}
+
+func (r *recorder) Errorf(format string, args ...any) {
+	r.failed = true
+	r.told += fmt.Sprintf(format, args...)
+}
 
 func TestAFailureFailsTheTest(t *testing.T) {
 	r := &recorder{TB: t}
@@ -98,4 +104,38 @@ func TestAFailureFailsTheTest(t *testing.T) {
 	if !r.failed {
 		t.Error("Run did not fail the test")
 	}
+}
+
+// A forgetful bolt did not make its map: every Tick panics.
+type forgetful struct{ seen map[string]int }
+
+func (f *forgetful) Execute(context.Context, string, *bolt.Collector[string]) error { return nil }
+func (f *forgetful) Every() time.Duration                                           { return time.Second }
+
+func (f *forgetful) Tick(context.Context, *bolt.Collector[string]) error {
+	f.seen["a"]++
+	return nil
+}
+
+// A stuck bolt cannot send on what it collected.
+type stuck struct{}
+
+func (stuck) Execute(context.Context, string, *bolt.Collector[string]) error { return nil }
+func (stuck) Drained(context.Context, *bolt.Collector[string]) error         { return errors.New("no disk") }
+
+// TestWhatFailsWithoutAnInput: no input has failed, and the test does all the same.
+func TestWhatFailsWithoutAnInput(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ticks, drained := &recorder{TB: t}, &recorder{TB: t}
+		bolttest.Run(ticks, func() *forgetful { return new(forgetful) }, "a")
+		bolttest.Run(drained, func() stuck { return stuck{} }, "a")
+		for _, test := range []struct{ told, call, why string }{
+			{ticks.told, "Tick of bolt/0 failed", "assignment to entry in nil map"},
+			{drained.told, "Drained of bolt/0 failed", "no disk"},
+		} {
+			if !strings.Contains(test.told, test.call) || !strings.Contains(test.told, test.why) {
+				t.Errorf("the test was told %q, want %q and %q", test.told, test.call, test.why)
+			}
+		}
+	})
 }

@@ -266,6 +266,7 @@ func (t *boltTask[I, O]) call(what int32, f func() error) {
 	if err != nil {
 		t.run.logStack(err)
 		t.info.Log.Error("bolt failed outside Execute", "in", phase(what), "error", err)
+		t.run.opts.Faults.call(t.info, phase(what), err)
 		if bolt.IsFatal(err) {
 			t.run.Abort(&tuple.TaskError{Task: t.info, Err: err})
 		}

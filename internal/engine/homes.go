@@ -151,11 +151,12 @@ func (r *Run) rehomeLocked() {
 	r.homes.Store(homes)
 }
 
-// failTrees ends every tree of lin. A tuple of none is gone, and nobody but the log is
-// told.
+// failTrees ends every tree of lin. A tuple of none is gone, and nobody but the log, and
+// a test kit, is told.
 func (r *Run) failTrees(lin *tuple.Lineage, why tuple.Failure) {
 	if lin.Root == 0 && lin.More == nil {
 		r.gone.add(&why, r.now())
+		r.opts.Faults.lost(why)
 		return
 	}
 	roots(lin, func(root tuple.Root) { r.failRoot(root, why) })

@@ -24,6 +24,7 @@ type Options struct {
 	Grace    time.Duration // how long a drain may take, or the closing of tasks after an abort
 	Wire     bool          // take every value through its codec
 	Taps     []Tap         // for test kits: readers that the declaration does not have
+	Faults   *Faults       // for test kits: notes what else is only logged, if not nil
 
 	Abroad  bool   // tasks may be on other workers: for NewSite
 	Cluster string // of those workers; empty for a run of one process

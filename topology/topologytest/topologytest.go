@@ -3,7 +3,9 @@
 // user knows as completeTopology.
 //
 // The invariant: [Run] returns when every tree of tuples has ended, and fails the
-// test if one of them failed, unless its feed says that it may.
+// test if one of them failed, unless its feed says that it may. So it does for a tuple
+// that is in no tree, unless some feed says that trees may fail, and for a Tick or a
+// Drained that fails.
 //
 //	func TestJob(t *testing.T) {
 //		decoded := topologytest.Capture[Tweet]("decode")
@@ -39,10 +41,12 @@ type Option interface{ apply(*plan) error }
 
 // A plan is the nodes of a topology with the options applied.
 type plan struct {
-	nodes []*engine.Node
-	fed   map[string]bool
-	taps  []engine.Tap
-	after []func(t *testing.T)
+	nodes   []*engine.Node
+	fed     map[string]bool
+	mayFail bool // trees of some feed
+	taps    []engine.Tap
+	faults  engine.Faults
+	after   []func(t *testing.T)
 }
 
 // Run runs topo until every tree of tuples has ended, in virtual time: a timeout
@@ -68,7 +72,7 @@ func Run(t *testing.T, topo *topology.Topology, opts ...Option) {
 	var err error
 	synctest.Test(t, func(t *testing.T) {
 		var run *engine.Run
-		o := engine.Options{Topology: topo.Name(), Log: slog.New(slog.DiscardHandler), Grace: grace, Taps: p.taps}
+		o := engine.Options{Topology: topo.Name(), Log: slog.New(slog.DiscardHandler), Grace: grace, Taps: p.taps, Faults: &p.faults}
 		if run, err = engine.Start(context.Background(), p.nodes, o); err == nil {
 			err = run.Wait()
 		}
@@ -76,8 +80,20 @@ func Run(t *testing.T, topo *topology.Topology, opts ...Option) {
 	if err != nil {
 		t.Fatalf("topologytest: %v", err)
 	}
+	p.check(t)
 	for _, f := range p.after {
 		f(t)
+	}
+}
+
+// check tells of what failed without a record of a feed.
+func (p *plan) check(t *testing.T) {
+	t.Helper()
+	if err := p.faults.Calls(); err != nil {
+		t.Errorf("topologytest: %v", err)
+	}
+	if err := p.faults.Orphans(); err != nil && !p.mayFail {
+		t.Errorf("topologytest: %v", err)
 	}
 }
 
@@ -92,7 +108,8 @@ type Fed[T any] struct {
 }
 
 // Feed replaces the spout of the given name by one that emits the records in their
-// order, each the root of a tree, and ends. No record is emitted twice.
+// order, each the root of a tree, and ends. No record is emitted twice. The trees of a
+// spout that is Untracked are followed, too: what fails there is to be told as well.
 func Feed[T any](name string, records ...T) *Fed[T] {
 	return &Fed[T]{name: name, records: records}
 }
@@ -124,9 +141,10 @@ func (f *Fed[T]) apply(p *plan) error {
 		if err != nil {
 			return fmt.Errorf("cannot feed spout %s: %w", f.name, err)
 		}
-		other.Parallelism = 1
+		other.Parallelism, other.Untracked = 1, false
 		p.nodes[i] = other
 		p.fed[f.name] = true
+		p.mayFail = p.mayFail || f.mayFail
 		p.after = append(p.after, f.check)
 		return nil
 	}
