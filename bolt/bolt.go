@@ -64,8 +64,8 @@ type Opener interface {
 // call is on the task's goroutine; while the topology drains at once and then every
 // second until no tree is open, and once more at the end, upstream first, so
 // that what a bolt holds is flushed (rules D2 and T4). What it emits is anchored
-// to the held inputs it names and to nothing else. An error is logged and
-// counted.
+// to the held inputs it names and to nothing else. An error or a panic is logged,
+// and counted as "ticks failed" in the Counters of cluster.Stats.
 type Ticker[O any] interface {
 	Every() time.Duration
 	Tick(ctx context.Context, out *Collector[O]) error
@@ -73,8 +73,8 @@ type Ticker[O any] interface {
 
 // A Drainer is a Bolt that collects inputs to send them on together. Drained is
 // called when the task has no more input at the moment; it replaces a linger
-// timer. A bolt that is never idle sends by size. An error is logged and
-// counted.
+// timer. A bolt that is never idle sends by size. An error or a panic is logged,
+// and counted as "drained calls failed" in the Counters of cluster.Stats.
 type Drainer[O any] interface {
 	Drained(ctx context.Context, out *Collector[O]) error
 }

@@ -2,10 +2,12 @@ package cluster_test
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/waterspout/waterspout/bolt"
 	"github.com/waterspout/waterspout/cluster"
 	"github.com/waterspout/waterspout/grouping"
 	"github.com/waterspout/waterspout/topology"
@@ -87,4 +89,46 @@ func TestDetails(t *testing.T) {
 	if s := part(t, r.Stats(), "src"); s.Detail["lag"] != "6" || s.Detail["state"] != "reads, reads" {
 		t.Errorf("%v", s.Detail)
 	}
+}
+
+// A hapless bolt takes its inputs, and nothing else of it works.
+type hapless struct{}
+
+func (hapless) Execute(context.Context, int, *bolt.Collector[int]) error { return nil }
+func (hapless) Every() time.Duration                                     { return time.Second }
+func (hapless) Tick(context.Context, *bolt.Collector[int]) error         { return errors.New("no disk") }
+func (hapless) Drained(context.Context, *bolt.Collector[int]) error      { panic("no map") }
+
+// TestFailedCallsAreCounted: the calls of a bolt's Tick and Drained that failed are in the
+// Stats, of one process, of a worker and of a cluster.
+func TestFailedCallsAreCounted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		topo := func() *topology.Topology {
+			d := topology.New("test")
+			s := topology.Spout(d, "src", newPartitions(2, 1<<20, 5*time.Millisecond).New, topology.Parallelism(2))
+			topology.Bolt(s.By(grouping.Shuffle), "work", func() hapless { return hapless{} }, topology.Parallelism(2))
+			return must(d)
+		}
+		net, j := inproc.New(), &journal{}
+		local := start(t, topo(), quiet)
+		a, b := start(t, topo(), j.worker(net, "a")), start(t, topo(), j.worker(net, "b"))
+		time.Sleep(10 * time.Second)
+		all, err := cluster.ReadStats(t.Context(), net, "test")
+		if err != nil || len(all) != 1 {
+			t.Fatalf("%v, %v", all, err)
+		}
+		for i, s := range []cluster.Stats{local.Stats(), a.Stats(), all[0]} {
+			if c := s.Counters; c["ticks failed"] < 5 || c["drained calls failed"] < 5 {
+				t.Errorf("%d: %v", i, c)
+			}
+		}
+		if n, one := all[0].Counters["ticks failed"], a.Stats().Counters["ticks failed"]; n <= one {
+			t.Errorf("%d ticks failed in the cluster, %d of them in one worker", n, one)
+		}
+		for _, r := range []*cluster.Running{local, a, b} {
+			if err := r.Drain(t.Context()); err != nil {
+				t.Error(err)
+			}
+		}
+	})
 }

@@ -14,8 +14,10 @@ type Stats struct {
 	Workers               []string      // that run it; "local" in one process
 	Components            []Component   // in the order of declaration
 
-	// Counters are those that tasks made, by name. Workers add, when it is not
-	// 0: "frames dropped", which arrived and were thrown away since the worker
+	// Counters are those that tasks made, by name. The engine adds, when it is
+	// not 0: "ticks failed" and "drained calls failed", the calls of a bolt's Tick and
+	// Drained that returned an error or panicked; the log names the task. Workers
+	// add, when it is not 0: "frames dropped", which arrived and were thrown away since the worker
 	// was slow; "connection attempts failed", when the net was not reached or
 	// did not let the worker in; and "frames rejected", with the reason.
 	// Somebody else is on the net if that is foreign, length or malformed;

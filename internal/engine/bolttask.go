@@ -86,6 +86,8 @@ type boltTask[I, O any] struct {
 	age  age
 	tick tick
 
+	ticksFailed, drainedFailed *tuple.Counter // nil until there is one
+
 	mu      sync.Mutex // guards execute
 	execute *latencies // sampled once a batch
 }
@@ -266,11 +268,25 @@ func (t *boltTask[I, O]) call(what int32, f func() error) {
 	if err != nil {
 		t.run.logStack(err)
 		t.info.Log.Error("bolt failed outside Execute", "in", phase(what), "error", err)
+		t.countCall(what)
 		t.run.opts.Faults.call(t.info, phase(what), err)
 		if bolt.IsFatal(err) {
 			t.run.Abort(&tuple.TaskError{Task: t.info, Err: err})
 		}
 	}
+}
+
+// countCall counts a call of Tick or Drained that failed. Who never fails makes no
+// counter, so that Stats show one only where there is something to be seen.
+func (t *boltTask[I, O]) countCall(what int32) {
+	c, name := &t.ticksFailed, "ticks failed"
+	if what == inDrained {
+		c, name = &t.drainedFailed, "drained calls failed"
+	}
+	if *c == nil {
+		*c = t.info.Counter(name)
+	}
+	(*c).Add(1)
 }
 
 func (t *boltTask[I, O]) hurry() {
