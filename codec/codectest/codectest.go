@@ -13,32 +13,30 @@ package codectest
 
 import (
 	"bytes"
-	"reflect"
 	"sync"
 	"testing"
-
-	"github.com/google/go-cmp/cmp"
-	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/waterspout/waterspout/codec"
 )
 
-// Run checks c with each of the values, as subtests of t: that values come back
-// equal, that Append keeps what is in dst, that Decode keeps nothing of src,
-// that equal values have equal encodings, that damaged bytes do not panic, and
+// Run checks c with each of the values, as subtests of t: that Append does not
+// change them, that values come back equal, that Append keeps what is in dst,
+// that Decode keeps nothing of src and no memory of an earlier value, that equal values have equal encodings, that damaged bytes do not panic, and
 // that all of it holds on many goroutines. A codec that refuses trailing bytes
 // of one value must refuse them of all. Values are compared by go-cmp,
 // unexported fields included, with their Equal methods where they have them; NaN
-// equals NaN.
+// equals NaN, in named types and in parts of complex numbers, too.
 func Run[T any](t *testing.T, c codec.Codec[T], values ...T) {
 	t.Helper()
 	if len(values) == 0 {
 		t.Fatal("codectest: no values to check the codec with")
 	}
 	s := suite[T]{c, values}
+	t.Run("AppendKeepsValue", s.appendKeepsValue) // first: the other checks do not notice
 	t.Run("RoundTrip", s.roundTrip)
 	t.Run("AppendKeepsDst", s.appendKeepsDst)
 	t.Run("DecodeKeepsNoSrc", s.decodeKeepsNoSrc)
+	t.Run("DecodeKeepsOthers", s.decodeKeepsOthers)
 	t.Run("Deterministic", s.deterministic)
 	t.Run("Damage", s.damage)
 	t.Run("Trailing", s.trailing)
@@ -67,9 +65,14 @@ func (s suite[T]) decode(t *testing.T, src []byte) (v T) {
 	return v
 }
 
-func diff(want, got any) string {
-	all := cmp.Exporter(func(reflect.Type) bool { return true })
-	return cmp.Diff(want, got, all, cmpopts.EquateNaNs())
+func (s suite[T]) appendKeepsValue(t *testing.T) {
+	for _, v := range s.values {
+		before := clone(v)
+		s.append(t, nil, v)
+		if d := diff(before, v); d != "" {
+			t.Errorf("Append changed its value (-before +after):\n%s", d)
+		}
+	}
 }
 
 func (s suite[T]) roundTrip(t *testing.T) {
@@ -106,6 +109,26 @@ func (s suite[T]) decodeKeepsNoSrc(t *testing.T) {
 		}
 		if d := diff(v, got); d != "" {
 			t.Errorf("decoded value points into the bytes it came from (-before +after overwriting them):\n%s", d)
+		}
+	}
+}
+
+// decodeKeepsOthers decodes every value, and bytes of the same length, after each.
+func (s suite[T]) decodeKeepsOthers(t *testing.T) {
+	for _, v := range s.values {
+		src := s.append(t, nil, v)
+		got := s.decode(t, src)
+		before := clone(got)
+		for _, other := range s.values {
+			s.decode(t, s.append(t, nil, other))
+		}
+		for n := range min(len(src), 512) {
+			bad := bytes.Clone(src)
+			bad[n] ^= 0x01
+			s.survive(t, bad)
+		}
+		if d := diff(before, got); d != "" {
+			t.Errorf("decoded value changed with a later Decode (-before +after):\n%s", d)
 		}
 	}
 }

@@ -3,9 +3,12 @@ package codectest_test
 import (
 	"bytes"
 	"errors"
+	"math"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/waterspout/waterspout/codec"
@@ -25,6 +28,10 @@ var (
 	good  = funcs{plain, cloned}
 	_     = codec.Codec[[]byte](good)
 	calls byte
+	pool  struct { // of one buffer
+		sync.Mutex
+		buf []byte
+	}
 )
 
 func plain(dst, v []byte) ([]byte, error) { return append(append(dst, byte(len(v))), v...), nil }
@@ -51,6 +58,21 @@ var broken = map[string]funcs{
 		}
 		return err
 	}},
+	"AppendKeepsValue": {func(dst, v []byte) ([]byte, error) {
+		slices.SortFunc(v, func(a, b byte) int { return int(b) - int(a) })
+		return plain(dst, v)
+	}, cloned},
+	"DecodeKeepsOthers": {plain, func(src []byte, v *[]byte) error {
+		var own []byte
+		if err := cloned(src, &own); err != nil {
+			return err
+		}
+		pool.Lock()
+		defer pool.Unlock()
+		pool.buf = append(pool.buf[:0], own...)
+		*v = pool.buf
+		return nil
+	}},
 	"Deterministic": {func(dst, v []byte) ([]byte, error) {
 		calls++
 		return append(append(append(dst, byte(len(v))), v...), calls), nil
@@ -69,6 +91,24 @@ var broken = map[string]funcs{
 
 func TestGoodCodecPasses(t *testing.T) {
 	codectest.Run(t, good, []byte{}, []byte("abc"))
+}
+
+type celsius float64
+
+// TestNaNEqualsNaN: the default codec keeps it, whatever its type.
+func TestNaNEqualsNaN(t *testing.T) {
+	codectest.Run(t, of[float64](t), math.NaN(), 1)
+	codectest.Run(t, of[celsius](t), celsius(math.NaN()), 1)
+	codectest.Run(t, of[complex128](t), complex(math.NaN(), 0), complex(math.Inf(1), math.NaN()), 1i)
+	codectest.Run(t, of[[]complex64](t), []complex64{complex64(complex(0, math.NaN()))})
+}
+
+func of[T any](t *testing.T) codec.Codec[T] {
+	c, err := codec.Of[T]()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
 }
 
 // TestSuiteFinds runs this test binary once more for each broken codec and wants
