@@ -20,9 +20,9 @@ const (
 	silence = 3 * beat
 )
 
-// unread is how many changes wait for the reader of a watch. NATS drops more, which
-// shows as a gap, and the watch begins anew.
-const unread = 256
+// unread is how many changes wait for the reader of a watch, all keys of a beginning
+// among them. NATS drops more, which shows as a gap, and the watch begins anew.
+const unread = 8 << 10
 
 // errAnew is why a watch begins anew: the connection or the consumer was lost, or
 // changes were.
@@ -68,16 +68,17 @@ func (w *watch) run() {
 // A round is a watch from its beginning to its interruption.
 type round struct {
 	*watch
+	open    jetstream.Stream
+	changed context.Context // ends when the connection is lost
 	in      chan *nats.Msg
-	seen    map[string]bool // keys of the beginning, nil after it
-	pending uint64          // messages of the beginning that are still to come
-	next    uint64          // number of the next message
+	next    uint64 // number of the next message
+	beginning
 }
 
 // round returns errAnew when it was interrupted, and other errors when the watch is
 // over or could not begin.
 func (w *watch) round() error {
-	r := &round{watch: w, in: make(chan *nats.Msg, unread), seen: map[string]bool{}, next: 1}
+	r := &round{watch: w, in: make(chan *nats.Msg, unread), next: 1}
 	wire := w.store.conn.wires[stores]
 	inbox := wire.nc.NewInbox()
 	sub, err := wire.nc.ChanSubscribe(inbox, r.in)
@@ -85,29 +86,29 @@ func (w *watch) round() error {
 		return err
 	}
 	defer sub.Unsubscribe()
-	_, changed := wire.state.get()
-	err = w.store.do(w.ctx, func(ctx context.Context, open jetstream.Stream) error {
-		info, err := w.store.consume(ctx, open, inbox)
-		if err == nil {
-			r.pending = info.NumPending + info.Delivered.Consumer
+	_, r.changed = wire.state.get()
+	err = w.store.do(w.ctx, func(ctx context.Context, open jetstream.Stream) (err error) {
+		r.open = open
+		if err = w.store.consume(ctx, open, inbox); err == nil {
+			r.beginning, err = w.store.beginning(ctx, open)
 		}
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	if r.pending == 0 {
-		if err := r.begun(); err != nil {
+	if len(r.unseen) == 0 {
+		if err := r.told(); err != nil {
 			return err
 		}
 	}
-	return r.follow(changed)
+	return r.follow()
 }
 
 // consume has the server send the last message of each key, and all later ones. The
 // consumer ends some seconds after the subscription.
-func (s *store) consume(ctx context.Context, open jetstream.Stream, inbox string) (*jetstream.ConsumerInfo, error) {
-	consumer, err := open.CreatePushConsumer(ctx, jetstream.ConsumerConfig{
+func (s *store) consume(ctx context.Context, open jetstream.Stream, inbox string) error {
+	_, err := open.CreatePushConsumer(ctx, jetstream.ConsumerConfig{
 		DeliverSubject: inbox,
 		FilterSubject:  s.prefix + ">",
 		DeliverPolicy:  jetstream.DeliverLastPerSubjectPolicy,
@@ -116,13 +117,10 @@ func (s *store) consume(ctx context.Context, open jetstream.Stream, inbox string
 		MemoryStorage:  true,
 		Replicas:       1,
 	})
-	if err != nil {
-		return nil, err
-	}
-	return consumer.CachedInfo(), nil
+	return err
 }
 
-func (r *round) follow(changed context.Context) error {
+func (r *round) follow() error {
 	timer := time.NewTimer(silence)
 	defer timer.Stop()
 	for {
@@ -135,7 +133,7 @@ func (r *round) follow(changed context.Context) error {
 		case <-timer.C:
 			r.store.forget(r.store.current())
 			return errAnew
-		case <-changed.Done():
+		case <-r.changed.Done():
 			return errAnew
 		case <-r.store.conn.ctx.Done():
 			return transport.ErrClosed
@@ -152,7 +150,7 @@ func (r *round) take(m *nats.Msg) error {
 		if err == nil && last >= r.next {
 			return errAnew
 		}
-		return nil
+		return r.idle()
 	}
 	meta, err := m.Metadata()
 	if err != nil {
@@ -165,8 +163,8 @@ func (r *round) take(m *nats.Msg) error {
 	if err := r.entry(m, meta.Sequence.Stream); err != nil {
 		return err
 	}
-	if r.seen != nil && (r.next > r.pending || meta.NumPending == 0) {
-		return r.begun()
+	if len(r.unseen) == 0 || meta.Sequence.Stream >= r.end {
+		return r.idle()
 	}
 	return nil
 }
@@ -174,27 +172,19 @@ func (r *round) take(m *nats.Msg) error {
 // entry sends what m says.
 func (r *round) entry(m *nats.Msg, revision uint64) error {
 	key := strings.TrimPrefix(m.Subject, r.store.prefix)
+	if r.stale(key, revision) {
+		return nil
+	}
 	if deleted(m.Header) {
 		return r.vanished(key)
 	}
-	r.sent[key] = true
-	if r.seen != nil {
-		r.seen[key] = true
-	}
-	return r.send(transport.Entry{Key: key, Value: value(m.Data), Revision: revision})
+	return r.there(key, m.Data, revision)
 }
 
-// begun ends the beginning: what was there before and was not sent now is gone.
-func (r *round) begun() error {
-	for key := range r.sent {
-		if !r.seen[key] {
-			if err := r.vanished(key); err != nil {
-				return err
-			}
-		}
-	}
-	r.seen = nil
-	return r.send(transport.Entry{})
+// there says what key is now.
+func (r *round) there(key string, data []byte, revision uint64) error {
+	r.sent[key] = true
+	return r.send(transport.Entry{Key: key, Value: value(data), Revision: revision})
 }
 
 // vanished says that key was deleted, to who knew of it.
@@ -203,7 +193,6 @@ func (r *round) vanished(key string) error {
 		return nil
 	}
 	delete(r.sent, key)
-	delete(r.seen, key)
 	return r.send(transport.Entry{Key: key})
 }
 
