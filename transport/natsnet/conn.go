@@ -25,7 +25,6 @@ type conn struct {
 	failures        atomic.Uint64
 
 	wires [wires]*wire // nil if it was never connected
-	js    jetstream.JetStream
 
 	ctx     context.Context // ends with Close
 	cancel  context.CancelFunc
@@ -46,6 +45,9 @@ func newConn(n Net, servers, cluster, worker string) *conn {
 func (c *conn) subject(worker string, lane transport.Lane) string {
 	return c.net.Prefix + "." + c.cluster + "." + worker + "." + wireNames[lane]
 }
+
+// js is what speaks of stores over the connection that they have now.
+func (c *conn) js() jetstream.JetStream { return c.wires[stores].link.Load().js }
 
 // over is why a call must return, or nil.
 func (c *conn) over(ctx context.Context) error {
@@ -110,7 +112,7 @@ func (c *conn) Send(ctx context.Context, to string, lane transport.Lane, payload
 		return err
 	}
 	w, subject := c.wires[lane], c.subject(to, lane)
-	if limit := w.nc.MaxPayload(); int64(len(payload)) > limit {
+	if limit := w.nc().MaxPayload(); int64(len(payload)) > limit {
 		return c.sendParts(ctx, w, subject, payload, int(limit))
 	}
 	return c.publish(ctx, w, &nats.Msg{Subject: subject, Data: payload})
@@ -121,14 +123,14 @@ func (c *conn) publish(ctx context.Context, w *wire, m *nats.Msg) error {
 	for {
 		up, changed := w.state.get()
 		if up {
-			err := w.nc.PublishMsg(m)
+			err := w.nc().PublishMsg(m)
 			if err == nil {
 				return nil
 			}
 			if err := c.over(ctx); err != nil {
 				return err
 			}
-			if !errors.Is(err, nats.ErrReconnectBufExceeded) {
+			if !errors.Is(err, nats.ErrReconnectBufExceeded) && !errors.Is(err, nats.ErrConnectionClosed) {
 				return lost(err)
 			}
 		}
@@ -142,7 +144,7 @@ func (c *conn) publish(ctx context.Context, w *wire, m *nats.Msg) error {
 // lost is nil if err is one of a frame that is lost with its connection, or with the
 // server it was sent to.
 func lost(err error) error {
-	for _, e := range []error{nats.ErrConnectionClosed, nats.ErrBadSubject, nats.ErrHeadersNotSupported} {
+	for _, e := range []error{nats.ErrBadSubject, nats.ErrHeadersNotSupported} {
 		if errors.Is(err, e) {
 			return err
 		}

@@ -168,7 +168,7 @@ func TestBucketDeleted(t *testing.T) {
 	if e, end := next(), next(); string(e.Value) != "1" || end.Key != "" {
 		t.Fatalf("%v, %v", e, end)
 	}
-	if err := a.js.DeleteStream(t.Context(), s.name); err != nil {
+	if err := a.js().DeleteStream(t.Context(), s.name); err != nil {
 		t.Fatal(err)
 	}
 	if e, end := next(), next(); e.Key != "k" || e.Value != nil || end.Key != "" {
@@ -191,11 +191,11 @@ func TestBucketDeleted(t *testing.T) {
 func TestBucketByHand(t *testing.T) {
 	r := newRig(t)
 	a := r.conn("a")
-	if _, err := a.js.CreateKeyValue(t.Context(), jetstream.KeyValueConfig{Bucket: "waterspout-s", Description: "by hand"}); err != nil {
+	if _, err := a.js().CreateKeyValue(t.Context(), jetstream.KeyValueConfig{Bucket: "waterspout-s", Description: "by hand"}); err != nil {
 		t.Fatal(err)
 	}
 	s := r.store(a)
-	kv, err := a.js.KeyValue(t.Context(), "waterspout-s")
+	kv, err := a.js().KeyValue(t.Context(), "waterspout-s")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -218,7 +218,7 @@ func TestBucketByHand(t *testing.T) {
 	if _, err := s.Put(t.Context(), "k", []byte("3"), 0); err != nil {
 		t.Errorf("after a purge: %v", err)
 	}
-	open, err := a.js.Stream(t.Context(), s.name)
+	open, err := a.js().Stream(t.Context(), s.name)
 	if conf := open.CachedInfo().Config; err != nil || conf.AllowDirect || conf.Description != "by hand" {
 		t.Errorf("%+v, %v", conf, err)
 	}

@@ -127,16 +127,13 @@ func (n Net) filled() Net {
 
 // begin asks for JetStream, and has the server take the subscriptions before anyone
 // hears of this worker.
-func (c *conn) begin(ctx context.Context) (err error) {
-	if c.js, err = jetstream.New(c.wires[stores].nc); err != nil {
-		return err
-	}
+func (c *conn) begin(ctx context.Context) error {
 	for {
 		err := c.try(ctx, func(ctx context.Context) error {
-			_, err := c.js.AccountInfo(ctx)
+			_, err := c.js().AccountInfo(ctx)
 			for _, w := range c.wires {
 				if err == nil {
-					err = w.nc.FlushWithContext(ctx)
+					err = w.nc().FlushWithContext(ctx)
 				}
 			}
 			return err

@@ -121,11 +121,11 @@ func (s *store) stream(ctx context.Context) (jetstream.Stream, error) {
 	if open := s.current(); open != nil {
 		return open, nil
 	}
-	open, err := s.conn.js.Stream(ctx, s.name)
+	open, err := s.conn.js().Stream(ctx, s.name)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
-		open, err = s.conn.js.CreateStream(ctx, s.config())
+		open, err = s.conn.js().CreateStream(ctx, s.config())
 		if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) { // by another worker, now
-			open, err = s.conn.js.Stream(ctx, s.name)
+			open, err = s.conn.js().Stream(ctx, s.name)
 		}
 	}
 	if err != nil {
@@ -135,7 +135,7 @@ func (s *store) stream(ctx context.Context) (jetstream.Stream, error) {
 	if conf := open.CachedInfo().Config; conf.AllowDirect || conf.Replicas < s.conn.net.Replicas {
 		conf.AllowDirect, conf.MirrorDirect = false, false
 		conf.Replicas = max(conf.Replicas, s.conn.net.Replicas)
-		if open, err = s.conn.js.UpdateStream(ctx, conf); err != nil {
+		if open, err = s.conn.js().UpdateStream(ctx, conf); err != nil {
 			return nil, err
 		}
 	}
@@ -270,7 +270,7 @@ func (s *store) publish(ctx context.Context, open jetstream.Stream, m *nats.Msg,
 	if deleted(m.Header) && open.CachedInfo().Config.AllowMsgTTL {
 		opts = append(opts, jetstream.WithMsgTTL(marker))
 	}
-	ack, err := s.conn.js.PublishMsg(ctx, m, opts...)
+	ack, err := s.conn.js().PublishMsg(ctx, m, opts...)
 	if err != nil {
 		return 0, err
 	}

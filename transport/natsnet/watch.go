@@ -70,6 +70,7 @@ type round struct {
 	*watch
 	open    jetstream.Stream
 	changed context.Context // ends when the connection is lost
+	sub     *nats.Subscription
 	in      chan *nats.Msg
 	next    uint64 // number of the next message
 	beginning
@@ -78,23 +79,9 @@ type round struct {
 // round returns errAnew when it was interrupted, and other errors when the watch is
 // over or could not begin.
 func (w *watch) round() error {
-	r := &round{watch: w, in: make(chan *nats.Msg, unread), next: 1}
-	wire := w.store.conn.wires[stores]
-	inbox := wire.nc.NewInbox()
-	sub, err := wire.nc.ChanSubscribe(inbox, r.in)
-	if err != nil {
-		return err
-	}
-	defer sub.Unsubscribe()
-	_, r.changed = wire.state.get()
-	err = w.store.do(w.ctx, func(ctx context.Context, open jetstream.Stream) (err error) {
-		r.open = open
-		if err = w.store.consume(ctx, open, inbox); err == nil {
-			r.beginning, err = w.store.beginning(ctx, open)
-		}
-		return err
-	})
-	if err != nil {
+	r := &round{watch: w, next: 1}
+	defer func() { r.sub.Unsubscribe() }()
+	if err := w.store.do(w.ctx, r.begin); err != nil {
 		return err
 	}
 	if len(r.unseen) == 0 {
@@ -103,6 +90,24 @@ func (w *watch) round() error {
 		}
 	}
 	return r.follow()
+}
+
+// begin makes a consumer, and lists what it has to begin with.
+func (r *round) begin(ctx context.Context, open jetstream.Stream) (err error) {
+	r.sub.Unsubscribe() // of an attempt that failed
+	wire := r.store.conn.wires[stores]
+	_, r.changed = wire.state.get()
+	nc := wire.nc()
+	inbox := nc.NewInbox()
+	r.open, r.in = open, make(chan *nats.Msg, unread)
+	if r.sub, err = nc.ChanSubscribe(inbox, r.in); err != nil {
+		return err
+	}
+	if err := r.store.consume(ctx, open, inbox); err != nil {
+		return err
+	}
+	r.beginning, err = r.store.beginning(ctx, open)
+	return err
 }
 
 // consume has the server send the last message of each key, and all later ones. The
