@@ -30,7 +30,9 @@
 // what was open.
 //
 // A user whose rights are limited needs publish and subscribe on <prefix>.>,
-// publish on $JS.API.> and $KV.<prefix>-*.>, and subscribe on its inbox.
+// publish on $JS.API.> and $KV.>, and subscribe on its inbox, _INBOX.>. NATS knows no
+// rights on the beginning of a bucket's name: whose stores are to be safe from others
+// has an account of its own.
 package natsnet
 
 import (
