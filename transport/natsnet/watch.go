@@ -28,6 +28,8 @@ const unread = 8 << 10
 // changes were.
 var errAnew = errors.New("natsnet: the watch begins anew")
 
+var errSilent = errors.New("a consumer was made, and nothing comes of it")
+
 // Watch implements transport.Store.
 func (s *store) Watch(ctx context.Context) (<-chan transport.Entry, error) {
 	if err := s.conn.over(ctx); err != nil {
@@ -46,6 +48,8 @@ type watch struct {
 	ctx   context.Context
 	to    chan transport.Entry
 	sent  map[string]bool // keys that were sent and not deleted
+
+	silences int // rounds in which nothing was heard, up to now
 }
 
 func (w *watch) run() {
@@ -132,12 +136,12 @@ func (r *round) follow() error {
 		select {
 		case m := <-r.in:
 			timer.Reset(silence)
+			r.silences = 0
 			if err := r.take(m); err != nil {
 				return err
 			}
 		case <-timer.C:
-			r.store.forget(r.store.current())
-			return errAnew
+			return r.silent()
 		case <-r.changed.Done():
 			return errAnew
 		case <-r.store.conn.ctx.Done():
@@ -146,6 +150,17 @@ func (r *round) follow() error {
 			return r.ctx.Err()
 		}
 	}
+}
+
+// silent ends a round whose consumer is not heard. Once that is the loss of the stream;
+// twice it is something that does not heal by itself, like a subscription that the
+// server did not take.
+func (r *round) silent() error {
+	r.store.forget(r.store.current())
+	if r.silences++; r.silences == 2 {
+		r.store.refused.failed("a watch hears nothing: trying again", errSilent)
+	}
+	return errAnew
 }
 
 // take takes a message of the consumer.

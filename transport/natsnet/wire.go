@@ -102,8 +102,9 @@ func (c *conn) listen(w *wire, o *nats.Options) {
 		return backoff(attempt)
 	}
 	o.AsyncErrorCB = func(nc *nats.Conn, sub *nats.Subscription, err error) {
-		slow := errors.Is(err, nats.ErrSlowConsumer) && sub != nil && sub.Subject == w.subject // a slow watch begins anew
-		if slow || errors.Is(err, nats.ErrPermissionViolation) {
+		// Of a watch, which begins anew then. Whatever else there is nobody else hears of.
+		slow := errors.Is(err, nats.ErrSlowConsumer) && sub != nil && sub.Subject != w.subject
+		if !slow {
 			c.refused.failed("NATS refuses or drops what this worker sends or reads", err)
 		}
 		if user.AsyncErrorCB != nil {
