@@ -36,7 +36,8 @@ type conn struct {
 func newConn(n Net, servers, cluster, worker string) *conn {
 	c := &conn{net: n, servers: servers, cluster: cluster, worker: worker, sender: nuid.Next()}
 	log := n.Log.With("server", c.servers, "cluster", cluster, "worker", worker)
-	c.outage.log, c.refused.log = log, log
+	c.outage = outage{log: log, back: "NATS is reached"}
+	c.refused.log = log // it does not end
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	return c
 }

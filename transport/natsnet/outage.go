@@ -6,10 +6,11 @@ import (
 	"time"
 )
 
-// An outage says that the server is away: once, then once a minute, and when it is
+// An outage says that the server, or a part of it, is away: once, then once a minute, and when it is
 // back. Its methods may be called from any goroutine.
 type outage struct {
-	log *slog.Logger
+	log  *slog.Logger
+	back string // what it says in the end
 
 	mu       sync.Mutex // guards below
 	down     int        // connections
@@ -80,7 +81,7 @@ func (o *outage) over() {
 
 func (o *outage) overLocked() {
 	if !o.began.IsZero() {
-		o.log.Info("NATS is reached", "attempts", o.attempts, "after", time.Since(o.began).Round(time.Millisecond))
+		o.log.Info(o.back, "attempts", o.attempts, "after", time.Since(o.began).Round(time.Millisecond))
 	}
 	o.began, o.attempts, o.barred = time.Time{}, 0, false
 }

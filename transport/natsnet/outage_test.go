@@ -38,7 +38,7 @@ func (j *journal) log() *slog.Logger { return slog.New(slog.NewTextHandler(j, ni
 func TestOutage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var j journal
-		o := outage{log: j.log()}
+		o := outage{log: j.log(), back: "here"}
 		o.over() // nothing was wrong
 		for range 2 {
 			before := j.lines()

@@ -46,7 +46,7 @@ func (c *conn) Store(ctx context.Context, name string) (transport.Store, error) 
 	}
 	bucket := c.net.Prefix + "-" + name
 	s := &store{conn: c, name: "KV_" + bucket, prefix: "$KV." + bucket + "."}
-	s.refused.log = c.outage.log.With("store", name)
+	s.refused = outage{log: c.outage.log.With("store", name), back: "the store answers"}
 	err := s.do(ctx, func(context.Context, jetstream.Stream) error { return nil })
 	if err != nil {
 		return nil, err
@@ -54,9 +54,18 @@ func (c *conn) Store(ctx context.Context, name string) (transport.Store, error) 
 	return s, nil
 }
 
-// do calls f with the bucket, which it makes if it is not there, until f returns
-// nil or what trying again cannot cure.
+// do is retry for calls of the store's user, which say together that it is away.
 func (s *store) do(ctx context.Context, f func(context.Context, jetstream.Stream) error) error {
+	err := s.retry(ctx, &s.refused, f)
+	if err == nil || errors.Is(err, transport.ErrConflict) {
+		s.refused.over()
+	}
+	return err
+}
+
+// retry calls f with the bucket, which it makes if it is not there, until f returns
+// nil or what trying again cannot cure. It tells o if f fails again and again.
+func (s *store) retry(ctx context.Context, o *outage, f func(context.Context, jetstream.Stream) error) error {
 	for attempt := 1; ; attempt++ {
 		if err := s.conn.over(ctx); err != nil {
 			return err
@@ -69,7 +78,6 @@ func (s *store) do(ctx context.Context, f func(context.Context, jetstream.Stream
 			return err
 		})
 		if err == nil || errors.Is(err, transport.ErrConflict) {
-			s.refused.over()
 			return err
 		}
 		if over := s.conn.over(ctx); over != nil {
@@ -80,7 +88,7 @@ func (s *store) do(ctx context.Context, f func(context.Context, jetstream.Stream
 		}
 		s.forget(open)
 		if attempt > 3 { // one or two are a bucket that was lost
-			s.refused.failed("the store does not answer: trying again", err)
+			o.failed("the store does not answer: trying again", err)
 		}
 		if err := s.conn.pause(ctx, backoff(attempt)/4); err != nil {
 			return err

@@ -36,6 +36,7 @@ func (s *store) Watch(ctx context.Context) (<-chan transport.Entry, error) {
 		return nil, err
 	}
 	w := &watch{store: s, ctx: ctx, to: make(chan transport.Entry), sent: map[string]bool{}}
+	w.outage = outage{log: s.refused.log, back: "the watch of the store has begun"}
 	if !s.conn.watch(w.run) {
 		return nil, transport.ErrClosed
 	}
@@ -49,6 +50,8 @@ type watch struct {
 	to    chan transport.Entry
 	sent  map[string]bool // keys that were sent and not deleted
 
+	// It has an outage of its own: other calls may well succeed meanwhile.
+	outage   outage
 	silences int // rounds in which nothing was heard, up to now
 }
 
@@ -62,7 +65,7 @@ func (w *watch) run() {
 		if errors.Is(err, errAnew) {
 			continue
 		}
-		w.store.refused.failed("a watch does not begin: trying again", err)
+		w.outage.failed("a watch of the store does not begin: trying again", err)
 		if w.store.conn.pause(w.ctx, time.Second) != nil {
 			return
 		}
@@ -77,6 +80,7 @@ type round struct {
 	sub     *nats.Subscription
 	in      chan *nats.Msg
 	next    uint64 // number of the next message
+	heard   bool
 	beginning
 }
 
@@ -85,7 +89,7 @@ type round struct {
 func (w *watch) round() error {
 	r := &round{watch: w, next: 1}
 	defer func() { r.sub.Unsubscribe() }()
-	if err := w.store.do(w.ctx, r.begin); err != nil {
+	if err := w.store.retry(w.ctx, &w.outage, r.begin); err != nil {
 		return err
 	}
 	if len(r.unseen) == 0 {
@@ -136,7 +140,7 @@ func (r *round) follow() error {
 		select {
 		case m := <-r.in:
 			timer.Reset(silence)
-			r.silences = 0
+			r.hears()
 			if err := r.take(m); err != nil {
 				return err
 			}
@@ -152,13 +156,21 @@ func (r *round) follow() error {
 	}
 }
 
+// hears notes that there is a consumer. That it was made does not say that it is heard.
+func (r *round) hears() {
+	if !r.heard {
+		r.heard, r.silences = true, 0
+		r.outage.over()
+	}
+}
+
 // silent ends a round whose consumer is not heard. Once that is the loss of the stream;
 // twice it is something that does not heal by itself, like a subscription that the
 // server did not take.
 func (r *round) silent() error {
 	r.store.forget(r.store.current())
 	if r.silences++; r.silences == 2 {
-		r.store.refused.failed("a watch hears nothing: trying again", errSilent)
+		r.outage.failed("a watch of the store hears nothing: trying again", errSilent)
 	}
 	return errAnew
 }
