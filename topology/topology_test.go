@@ -92,7 +92,6 @@ func TestEveryMistakeAtOnce(t *testing.T) {
 		"topology: tick: topology_test.onlyTick has a method Tick but is not a bolt.Ticker[int], so it would never be called: it has no Every, want func() time.Duration\n",
 		"topology: tally: topology_test.tally has a method Open but is not a bolt.Opener, so it would never be called: only a pointer has all of it; return a pointer\n",
 		"topology: tally: topology_test.tally has a method Every but is not a bolt.Ticker[int], so it would never be called: only a pointer",
-		"topology: tally: topology_test.tally has a method Drained but is not a bolt.Drainer[int], so it would never be called: only a pointer",
 		"topology: tally: topology_test.tally has a method Close but is not a io.Closer, so it would never be called: have Close func(), want func() error\n",
 		`component name "xxx`,
 		"topology: s: the grouping given to By is nil",
