@@ -90,10 +90,10 @@ func outcomes[T any](s *suite, sp spout.Spout[T], fails bool) error {
 	return e.live(func(ctx context.Context, cancel context.CancelFunc) error {
 		defer cancel()
 		if s.count < 0 {
-			e.waitSettled(endless)
+			err := e.waitSettled(endless)
 			cancel()
 			e.refuse()
-			return e.returned(ctx)
+			return errors.Join(err, e.returned(ctx))
 		}
 		if err := e.returned(ctx); err != nil {
 			return fmt.Errorf("it should be exhausted after %d values: %w", s.count, err)
@@ -114,12 +114,12 @@ func (e *engine[T]) returned(ctx context.Context) error {
 	timer := time.NewTimer(e.suite.within)
 	defer timer.Stop()
 	select {
-	case <-e.done:
+	case <-e.running.over:
 	case <-timer.C:
 		return fmt.Errorf("run did not return within %v", e.suite.within)
 	}
-	if e.err != nil && (ctx.Err() == nil || !errors.Is(e.err, ctx.Err())) {
-		return fmt.Errorf("run returned %w", e.err)
+	if err := *e.running.err; err != nil && (ctx.Err() == nil || !errors.Is(err, ctx.Err())) {
+		return fmt.Errorf("run returned %w", err)
 	}
 	return nil
 }

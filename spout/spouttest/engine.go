@@ -1,13 +1,8 @@
 package spouttest
 
 import (
-	"context"
-	"errors"
 	"fmt"
-	"io"
-	"log/slog"
 	"runtime"
-	"runtime/debug"
 	"sync"
 	"time"
 
@@ -30,24 +25,27 @@ type engine[T any] struct {
 	accept int  // emits before they are refused, -1: no limit
 	before bool // the context ends before Run
 	unused bool // no Run
+	acking bool // the acker runs
 
 	mu       sync.Mutex // guards what follows
 	change   sync.Cond  // on mu
 	open     []uint64   // ids, oldest first
 	emitted  int
 	settled  int
+	rooted   int // emits with an id
+	told     int // of them, in their order
 	refusals int
 	twice    error // an id was open twice
 	refusing bool
 	stopped  bool // no more outcomes come from the acker
 
-	done  chan struct{} // Run returned
-	err   error         // what it returned
-	after []func()      // owned goroutines to wait for
+	opening, running, closing stage
+
+	after []func() // owned goroutines to wait for
 }
 
 func newEngine[T any](s *suite, sp spout.Spout[T]) *engine[T] {
-	e := &engine[T]{suite: s, spout: sp, accept: -1, done: make(chan struct{})}
+	e := &engine[T]{suite: s, spout: sp, accept: -1, opening: newStage(), running: newStage(), closing: newStage()}
 	e.tracker, _ = sp.(spout.Tracker)
 	e.change.L = &e.mu
 	return e
@@ -85,7 +83,22 @@ func (e *engine[T]) take(id *uint64) bool {
 		}
 	}
 	e.open = append(e.open, *id)
+	e.awaitLocked()
 	return true
+}
+
+// awaitLocked has each other two outcomes come before EmitID returns, a Fail and an Ack:
+// a spout that does not expect them yet loses them.
+func (e *engine[T]) awaitLocked() {
+	e.rooted++
+	mine := e.rooted
+	if !e.acking || (mine-1)/2%2 != 0 {
+		return
+	}
+	e.change.Broadcast()
+	for e.told < mine && !e.stopped {
+		e.change.Wait()
+	}
 }
 
 // refuse makes all emits report false from now on.
@@ -113,73 +126,9 @@ func (e *engine[T]) tooMany() error {
 	return nil
 }
 
-// live leads the spout through its life and has script play beside Run.
-func (e *engine[T]) live(script func(context.Context, context.CancelFunc) error) (err error) {
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
-	outside, leave := context.WithCancel(context.Background())
-	var beside sync.WaitGroup
-	defer beside.Wait()
-	defer leave()
-	if e.suite.drive != nil {
-		beside.Go(func() { e.suite.drive(outside) })
-	}
-	if o, ok := e.spout.(spout.Opener); ok {
-		task := tuple.Task{Topology: "spouttest", Component: "spout", Count: 1, Log: slog.New(slog.DiscardHandler)}
-		if err := o.Open(ctx, task); err != nil {
-			return fmt.Errorf("open: %w", err)
-		}
-	}
-	if r, ok := e.spout.(spout.Reporter); ok {
-		beside.Go(func() { report(outside, r) })
-	}
-	if !e.unused {
-		if e.before {
-			cancel()
-		}
-		go e.run(ctx) // ends by itself, or returned says that it did not
-		err = script(ctx, cancel)
-		select {
-		case <-e.done:
-		default:
-			return err // it still runs: closing it now would only hide that
-		}
-	}
-	e.stopAcker()
-	if c, ok := e.spout.(io.Closer); ok {
-		if cerr := c.Close(); cerr != nil {
-			err = errors.Join(err, fmt.Errorf("close: %w", cerr))
-		}
-	}
-	return errors.Join(err, e.twice)
-}
-
-func (e *engine[T]) run(ctx context.Context) {
-	defer close(e.done)
-	defer func() {
-		if r := recover(); r != nil {
-			e.err = fmt.Errorf("a panic: %v\n%s", r, debug.Stack())
-		}
-	}()
-	e.err = e.spout.Run(ctx, spout.NewEmitter(e))
-}
-
-// report reads the details, as Stats does, until ctx ends.
-func report(ctx context.Context, r spout.Reporter) {
-	tick := time.NewTicker(pause)
-	defer tick.Stop()
-	for {
-		r.Detail()
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return
-		}
-	}
-}
-
 // acker settles trees on a goroutine of its own, oldest first, until stopAcker.
 func (e *engine[T]) acker(fails bool) {
+	e.acking = true
 	var beside sync.WaitGroup
 	beside.Go(func() {
 		for n := 0; ; n++ {
@@ -188,7 +137,7 @@ func (e *engine[T]) acker(fails bool) {
 				return
 			}
 			e.tell(id, fails && n%2 == 0, failure)
-			e.set(func() { e.settled++ })
+			e.set(func() { e.settled, e.told = e.settled+1, e.told+1 })
 		}
 	})
 	e.after = append(e.after, beside.Wait)
@@ -239,8 +188,8 @@ func (e *engine[T]) settleOpen() {
 }
 
 // waitUntil waits until done, on mu, says so, or Run returned, or nothing has changed
-// for a while.
-func (e *engine[T]) waitUntil(done func() bool) bool {
+// for as long as quietly.
+func (e *engine[T]) waitUntil(quietly time.Duration, done func() bool) bool {
 	for quiet := 0; ; quiet++ {
 		e.mu.Lock()
 		ok, settled, emitted := done(), e.settled, e.emitted
@@ -249,14 +198,14 @@ func (e *engine[T]) waitUntil(done func() bool) bool {
 			return true
 		}
 		select {
-		case <-e.done:
+		case <-e.running.over:
 			return false
 		case <-time.After(pause):
 		}
 		if s, n := e.counts(); s != settled || n != emitted {
 			quiet = 0
 		}
-		if quiet > int(min(e.suite.within, time.Minute)/pause) {
+		if quiet > int(quietly/pause) {
 			return false
 		}
 	}
@@ -264,13 +213,27 @@ func (e *engine[T]) waitUntil(done func() bool) bool {
 
 // waitIdle waits until the spout has emitted what it can.
 func (e *engine[T]) waitIdle() {
-	e.waitUntil(func() bool { return len(e.open) >= e.limit || e.emitted >= endless })
+	e.waitUntil(e.soon(), func() bool { return len(e.open) >= e.limit || e.emitted >= endless })
 }
 
 func (e *engine[T]) waitRefused() bool {
-	return e.waitUntil(func() bool { return e.refusals > 0 })
+	return e.waitUntil(e.soon(), func() bool { return e.refusals > 0 })
 }
 
-func (e *engine[T]) waitSettled(n int) {
-	e.waitUntil(func() bool { return e.settled >= n })
+// soon is how long a spout may do nothing before the kit goes on.
+func (e *engine[T]) soon() time.Duration { return min(e.suite.within, time.Minute) }
+
+// waitSettled waits until the trees of n values have ended. It is an error if the spout
+// stops before: nothing is open, so that it waits for what will not come. One that is
+// driven may wait for its driver.
+func (e *engine[T]) waitSettled(n int) error {
+	quietly := e.suite.within
+	if e.suite.drive != nil || e.suite.real {
+		quietly = e.soon()
+	}
+	if e.waitUntil(quietly, func() bool { return e.settled >= n }) || e.suite.drive != nil || e.running.isOver() {
+		return nil
+	}
+	settled, emitted := e.counts()
+	return fmt.Errorf("it emits nothing and does not return, after %d values, of which %d trees have ended: give Drive if it is filled from outside", emitted, settled)
 }

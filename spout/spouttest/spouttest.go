@@ -7,7 +7,8 @@
 //
 // The invariant of the kit is the engine's: Open, Run and Close come in this order
 // from one goroutine; each EmitID that returned true gets exactly one Ack or Fail,
-// from one other goroutine; Detail is called beside all of them. Run it with -race.
+// from one other goroutine, and some before EmitID returned; Detail is called beside all
+// of them. Run it with -race.
 //
 // Each check has a fresh spout and runs in virtual time, so that a spout that waits
 // costs nothing and one that does not stop is found at once. A spout that talks to
@@ -34,7 +35,9 @@ type suite struct {
 }
 
 // Exhausts says that one task alone emits n values and ends with nil when all of them
-// are acked. Without it the spout may go on for ever.
+// are acked. Without it the spout goes on, for ever or until it returns; unless there is a
+// Drive, the kit takes one that neither emits nor returns, for an hour in which all trees
+// have ended (a minute at most with RealTime), for one that has lost its way.
 func Exhausts(n int) Option { return func(s *suite) { s.count = n } }
 
 // Drive runs f on a goroutine beside each check, for a spout that is filled from
@@ -55,8 +58,8 @@ func RealTime(within time.Duration) Option {
 //   - refused: Run returns after an emit reported false;
 //   - ended: Run returns if its context has ended before;
 //   - unused: a spout may be closed that was opened and never run;
-//   - outcomes: the spout goes on when every tree is acked, and ends by itself if it
-//     Exhausts, after that many acks;
+//   - outcomes: the spout goes on when every tree is acked, also before its EmitID
+//     returned, and ends by itself if it Exhausts, after that many acks;
 //   - failures: the same if each second tree fails; how often it emits is its own.
 func Run[T any, S spout.Spout[T]](t *testing.T, newSpout func() S, opts ...Option) {
 	t.Helper()
