@@ -76,8 +76,21 @@ func (d *dialer) dial(network, address string) (c net.Conn, err error) {
 	if !d.keep { // so that the workers spread over the servers of one name
 		rand.Shuffle(len(hosts), func(i, j int) { hosts[i], hosts[j] = hosts[j], hosts[i] })
 	}
-	for _, h := range hosts {
-		if c, err = d.base.DialContext(ctx, network, net.JoinHostPort(h, port)); err == nil {
+	return d.first(ctx, network, hosts, port)
+}
+
+// first is a connection to the first of hosts that takes one. Each has its share of the
+// time that is left, so that one which is silent leaves some for the others.
+func (d *dialer) first(ctx context.Context, network string, hosts []string, port string) (c net.Conn, err error) {
+	for i, h := range hosts {
+		share := d.timeout
+		if end, ok := ctx.Deadline(); ok {
+			share = time.Until(end) / time.Duration(len(hosts)-i)
+		}
+		one, cancel := context.WithTimeout(ctx, share)
+		c, err = d.base.DialContext(one, network, net.JoinHostPort(h, port))
+		cancel()
+		if err == nil {
 			return c, nil
 		}
 	}
