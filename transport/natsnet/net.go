@@ -4,7 +4,8 @@
 // control, one for stores, so that no ack waits behind tuples, and no lease behind
 // acks. Frames go to a subject per worker
 // and lane, <prefix>.<cluster>.<worker>.data and .control, without a queue group.
-// Stores are JetStream key-value buckets named <prefix>-<name>.
+// Stores are JetStream key-value buckets named <prefix>-<name>; a hyphen in the prefix
+// itself becomes _- in them, and an underscore __.
 //
 // The invariant: nothing is kept for later. While a connection is down Send waits;
 // what was on its way is lost, and comes neither late nor twice. Frames larger than

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -44,7 +45,7 @@ func (c *conn) Store(ctx context.Context, name string) (transport.Store, error) 
 	if err := transport.CheckName(name); err != nil {
 		return nil, err
 	}
-	bucket := c.net.Prefix + "-" + name
+	bucket := c.net.bucket(name)
 	s := &store{conn: c, name: "KV_" + bucket, prefix: "$KV." + bucket + "."}
 	s.refused = outage{log: c.outage.log.With("store", name), back: "the store answers"}
 	err := s.do(ctx, func(context.Context, jetstream.Stream) error { return nil })
@@ -53,6 +54,13 @@ func (c *conn) Store(ctx context.Context, name string) (transport.Store, error) 
 	}
 	return s, nil
 }
+
+// escape marks the hyphens of a prefix, so that the first one without a mark ends it.
+// Names of buckets have letters, digits, hyphens and underscores, as ours have.
+var escape = strings.NewReplacer("-", "_-", "_", "__")
+
+// bucket is the name of a store's bucket, another one for every prefix and name.
+func (n Net) bucket(name string) string { return escape.Replace(n.Prefix) + "-" + name }
 
 // do is retry for calls of the store's user, which say together that it is away.
 func (s *store) do(ctx context.Context, f func(context.Context, jetstream.Stream) error) error {
