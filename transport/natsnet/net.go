@@ -77,8 +77,9 @@ type Net struct {
 }
 
 // Open implements transport.Net. A server that cannot be reached or does not let the
-// worker in is tried until ctx ends; that it has no JetStream is an error at once. How
-// often the server was tried in vain is in the worker's Stats, also of later on. It
+// worker in is tried until ctx ends, and so is a JetStream that does not answer; that
+// the account has none, or a server that is of no NATS cluster, is an error at once.
+// How often the server was tried in vain is in the worker's Stats, also of later on. It
 // does not refuse a name that is in use: both would get its frames.
 func (n Net) Open(ctx context.Context, cluster, worker string) (transport.Conn, error) {
 	c, err := n.open(ctx, cluster, worker)
@@ -145,17 +146,25 @@ func (c *conn) begin(ctx context.Context) error {
 		case err == nil:
 			c.outage.over()
 			return nil
-		case errors.Is(err, jetstream.ErrJetStreamNotEnabled):
+		case errors.Is(err, jetstream.ErrJetStreamNotEnabled) && alone(c.wires[stores].nc()):
 			return fmt.Errorf("the server at %s has no JetStream, which keeps the stores: start it with nats-server -js", c.servers)
 		case errors.Is(err, jetstream.ErrJetStreamNotEnabledForAccount):
 			return fmt.Errorf("the account at %s has no JetStream, which keeps the stores: give it some in the server's configuration", c.servers)
 		}
-		if err := c.over(ctx); err != nil {
-			return err
+		perr := c.over(ctx)
+		if perr == nil {
+			c.failed("JetStream does not answer: trying again", err)
+			perr = c.pause(ctx, time.Second)
 		}
-		c.failed("JetStream does not answer", err)
-		if err := c.pause(ctx, time.Second); err != nil {
-			return err
+		if perr != nil {
+			return fmt.Errorf("JetStream at %s does not answer: %w: %w", c.servers, perr, err)
 		}
 	}
+}
+
+// alone reports whether the server says that it has no JetStream, and is of no NATS
+// cluster either, of which other servers may have it and be away.
+func alone(nc *nats.Conn) bool {
+	has, _ := nc.ConnectedServerJetStream()
+	return nc.IsConnected() && !has && nc.ConnectedClusterName() == ""
 }
