@@ -104,13 +104,24 @@ func (c *conn) listen(w *wire, o *nats.Options) {
 	o.AsyncErrorCB = func(nc *nats.Conn, sub *nats.Subscription, err error) {
 		// Of a watch, which begins anew then. Whatever else there is nobody else hears of.
 		slow := errors.Is(err, nats.ErrSlowConsumer) && sub != nil && sub.Subject != w.subject
-		if !slow {
+		if !slow && !unauthorized(err) { // the outage says that it was not let in
 			c.refused.failed("NATS refuses or drops what this worker sends or reads", err)
 		}
 		if user.AsyncErrorCB != nil {
 			user.AsyncErrorCB(nc, sub, err)
 		}
 	}
+}
+
+// unauthorized reports whether a server ended a connection since it did not let in who
+// made it, or does so no more.
+func unauthorized(err error) bool {
+	for _, e := range []error{nats.ErrAuthorization, nats.ErrAuthExpired, nats.ErrAuthRevoked, nats.ErrAccountAuthExpired} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
 }
 
 // drops is how many messages NATS threw away, as far as it still says.
