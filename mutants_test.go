@@ -141,6 +141,8 @@ var mutants = []mutant{
 	{"write: times in a batch", batches, "into.add(&r, b.first+at,", "into.add(&r, at,", writes, ""},
 	{"write: written by another name", answers, "if v == disowned {", "if false {", writes, ""},
 	{"write: a partition begins anew", "internal/kafkaio/writer_router.go", "d.partitions = d.all[:len(numbers)]", "d.all = d.all[:len(numbers)]\n\td.partitions = d.all", "TestSinkMeetsABrokerWithFewerPartitions", "kafka"},
+	{"write: refused by what the client remembers", "internal/kafkaio/writer_router.go", "asked := number >= 0 && !time.Now().Before(d.again)", "asked := false", "TestRouterAsksBeforeItRefuses", ""},
+	{"write: refused before the brokers are asked again", "internal/kafkaio/writer_router.go", "\t\td.putOff++\n\t\treturn err\n", "", "TestRouterAsksBeforeItRefuses", ""},
 	{"read: records before the position", unpackGo, "offset >= next {", "true {", reads, ""},
 	{"read: aborted records", unpackGo, "skip := aborted.covers(from) && committed", "skip := aborted.covers(from) && false", reads, ""},
 	{"read: markers are records", unpackGo, "if !skip && !from.Control {", "if !skip {", reads, ""},

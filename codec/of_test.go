@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math"
 	"net/netip"
+	"net/url"
 	"runtime"
 	"strings"
 	"testing"
@@ -183,6 +184,29 @@ type Stamped struct {
 
 func TestEmbeddedMarshalerLosesNothing(t *testing.T) {
 	codectest.Run(t, of[Stamped](t), Stamped{time.Unix(7, 0).UTC(), "note"})
+}
+
+type pageLink struct {
+	*url.URL
+	Hits int
+}
+
+type maybeStamped struct {
+	*time.Time
+	Note string
+}
+
+// stampedTwice embeds a struct that embeds what marshals itself.
+type stampedTwice struct {
+	Stamped
+	Count int
+}
+
+func TestEmbeddedPointerToMarshaler(t *testing.T) {
+	now := time.Unix(7, 0).UTC()
+	codectest.Run(t, of[maybeStamped](t), maybeStamped{}, maybeStamped{&now, "note"})
+	codectest.Run(t, of[pageLink](t), pageLink{}, pageLink{&url.URL{Scheme: "https", Host: "example.org"}, 7})
+	codectest.Run(t, of[stampedTwice](t), stampedTwice{Stamped{now, "note"}, 7})
 }
 
 type moody struct{ B byte }

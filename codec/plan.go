@@ -1,7 +1,6 @@
 package codec
 
 import (
-	"encoding"
 	"fmt"
 	"reflect"
 	"strconv"
@@ -210,30 +209,6 @@ func (c *compiler) mapPlan(t reflect.Type, path string) (*plan, error) {
 
 func leaf(o op, least int, text string) *plan {
 	return &plan{ops: []op{o}, least: least, text: text}
-}
-
-// isBinary reports whether t marshals itself. A struct that embeds such a type
-// has its methods, too, but they know nothing of the other fields.
-func isBinary(t reflect.Type) bool {
-	if t.Kind() == reflect.Interface || t.Kind() == reflect.Pointer {
-		return false
-	}
-	p := reflect.PointerTo(t)
-	if !p.Implements(reflect.TypeFor[encoding.BinaryUnmarshaler]()) ||
-		!p.Implements(reflect.TypeFor[encoding.BinaryMarshaler]()) &&
-			!p.Implements(reflect.TypeFor[encoding.BinaryAppender]()) {
-		return false
-	}
-	if t.Kind() != reflect.Struct {
-		return true
-	}
-	for i := range t.NumField() {
-		f := t.Field(i)
-		if f.Anonymous && (f.Type == reflect.TypeFor[time.Time]() || isBinary(f.Type)) {
-			return false
-		}
-	}
-	return true
 }
 
 func describe(t reflect.Type) string {

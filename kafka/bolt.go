@@ -21,7 +21,8 @@ type Bolt struct {
 	Topic string
 	// TopicOf names the topic of each record instead. It runs on the task's
 	// goroutine. Topics that it names are not checked before the first
-	// record, and a record for one that does not exist is rejected.
+	// record, and a record for one that does not exist is rejected, as one
+	// for a partition is by [Manual].
 	TopicOf     func(Record) string
 	Partitioner Partitioner
 	// Compression of the batches; None leaves it to Sarama, if that is set.

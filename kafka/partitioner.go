@@ -10,6 +10,7 @@ const (
 	// are cheap for a broker, and what is there at once if none are.
 	ByKey Partitioner = iota
 	// Manual uses Record.Partition. A record for a partition that the topic
-	// does not have is rejected.
+	// does not have is rejected, after a look at the brokers. That is taken
+	// once a second: in between such a record fails, so that it comes again.
 	Manual
 )

@@ -13,6 +13,7 @@ import (
 	"github.com/IBM/sarama"
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/waterspout/waterspout/bolt"
@@ -103,6 +104,40 @@ func TestSinkPutsKeysWhereOtherClientsDo(t *testing.T) {
 	opts := cmpopts.IgnoreFields(kafka.Record{}, "Topic", "Time")
 	if diff := cmp.Diff(read(t, broker, "theirs"), read(t, broker, "ours"), opts); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// What a sink has found missing is written once it is there, and not rejected before: a
+// record that comes too soon is failed, so that it comes again.
+func TestSinkFindsWhatWasAdded(t *testing.T) {
+	broker := fresh(t, "out:1")
+	sink := open(t, kafka.Bolt{Brokers: broker.Addrs(), Partitioner: kafka.Manual, Sarama: quick(), TopicOf: func(r kafka.Record) string {
+		return string(r.Value)
+	}})
+	late, out := kafka.Of([]byte("late")), kafka.Of([]byte("out"))
+	out.Partition = 2
+	sink.write(t, late, out)
+	if failed := sink.wait(t, 2); !bolt.IsReject(failed[1]) || !bolt.IsReject(failed[2]) {
+		t.Fatalf("want both rejected, got %v", failed)
+	}
+	createTopic(t, broker, "late")
+	if _, err := kadm.NewClient(franz(t, broker)).UpdatePartitions(t.Context(), 3, "out"); err != nil {
+		t.Fatal(err)
+	}
+	n := uint32(2)
+	for _, r := range []kafka.Record{late, out} {
+		eventually(t, "the record is written", func() bool {
+			sink.write(t, r)
+			n++
+			err := sink.wait(t, 1)[n]
+			if bolt.IsReject(err) {
+				t.Fatal(err)
+			}
+			return err == nil
+		})
+	}
+	if got := read(t, broker, "out"); len(got) != 1 || got[0].Partition != 2 {
+		t.Errorf("got %v", got)
 	}
 }
 

@@ -41,17 +41,27 @@ func (s Start) String() string {
 // resolve asks for the offset of s. The end is where a reader of our isolation
 // stops: before an open transaction, if it reads committed records only.
 func (m *Member) resolve(topic string, partition int32, s Start) (int64, error) {
-	switch {
-	case s.latest:
-		return m.listOffset(topic, partition, sarama.OffsetNewest)
-	case s.at.IsZero():
-		return m.listOffset(topic, partition, sarama.OffsetOldest)
-	}
-	offset, err := m.listOffset(topic, partition, s.at.UnixMilli())
+	offset, err := m.listOffset(topic, partition, s.timestamp())
 	if err == nil && offset < 0 { // no record is that young
 		return m.listOffset(topic, partition, sarama.OffsetNewest)
 	}
 	return offset, err
+}
+
+// timestamp is what Kafka is asked for: milliseconds since 1970, or one of its names
+// below zero, so that no time before 1970 can be asked for. No record is that old.
+func (s Start) timestamp() int64 {
+	if s.latest {
+		return sarama.OffsetNewest
+	}
+	at := s.at.UnixMilli()
+	if s.at.Nanosecond()%int(time.Millisecond) > 0 {
+		at++ // a record of this millisecond is earlier
+	}
+	if s.at.IsZero() || at < 0 {
+		return sarama.OffsetOldest
+	}
+	return at
 }
 
 // listOffset is sarama's Client.GetOffset with our isolation level.

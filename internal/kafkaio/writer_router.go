@@ -9,8 +9,8 @@ import (
 	"github.com/IBM/sarama"
 )
 
-// lookupPause is how long a topic that could not be looked up is not asked for
-// again, since a look-up blocks.
+// lookupPause is how long a topic that could not be looked up, or did not have what a
+// record asks for, is not asked for again, since a look-up blocks.
 const lookupPause = time.Second
 
 // share is how many bytes in a row go to one partition under load. A broker pays for
@@ -38,7 +38,9 @@ type destination[T any] struct {
 	all        []*partition[T] // that there ever were: their numbers go on where they stopped
 	looked     uint32          // the chunk in which its partitions were counted
 	err        error           // of the last look-up
-	again      time.Time       // when to look up after err
+	again      time.Time       // when the brokers may be asked again for what was not there
+	putOff     int             // records for what is not there, since the brokers were asked
+	owed       int             // of the records put off before that, how many have no refusal yet
 }
 
 func newRouter[T any](client sarama.Client) router[T] {
@@ -74,10 +76,7 @@ func (r *router[T]) partition(rec *Record, manual bool) (*partition[T], error) {
 	n := uint32(len(d.partitions))
 	switch {
 	case manual:
-		if rec.Partition < 0 || uint32(rec.Partition) >= n {
-			return nil, &RefusedError{rec.Topic, fmt.Errorf("%w: %d of %d", sarama.ErrInvalidPartition, rec.Partition, n)}
-		}
-		return d.partitions[rec.Partition], nil
+		return r.numbered(d, rec.Partition)
 	case rec.Key == nil:
 		return d.partitions[r.sticky%n], nil
 	}
@@ -95,21 +94,65 @@ func (r *router[T]) destination(topic string) *destination[T] {
 	return d
 }
 
+// numbered is the partition of that number. What the client remembers is no ground for
+// a refusal: partitions may have been added since.
+func (r *router[T]) numbered(d *destination[T], number int32) (*partition[T], error) {
+	if p := d.at(number); p != nil {
+		return p, nil
+	}
+	asked := number >= 0 && !time.Now().Before(d.again)
+	if asked {
+		err := r.client.RefreshMetadata(d.topic)
+		d.asked()
+		if err == nil {
+			err = r.look(d)
+		}
+		if err != nil {
+			return nil, err
+		}
+		if p := d.at(number); p != nil {
+			return p, nil
+		}
+	}
+	err := fmt.Errorf("%w: %d of %d", sarama.ErrInvalidPartition, number, len(d.partitions))
+	if number < 0 { // which no broker can change
+		return nil, &RefusedError{d.topic, err}
+	}
+	return nil, d.missing(err, asked)
+}
+
+// at is the partition of that number, nil if the topic had none when it was counted.
+func (d *destination[T]) at(number int32) *partition[T] {
+	if number < 0 || int(number) >= len(d.partitions) {
+		return nil
+	}
+	return d.partitions[number]
+}
+
 // count looks up how many partitions a topic has, mostly in the client's memory.
 func (r *router[T]) count(d *destination[T]) error {
 	if d.topic == "" {
 		return fmt.Errorf("%w: the record has no topic", sarama.ErrInvalidTopic)
 	}
 	if d.err != nil && time.Now().Before(d.again) {
-		return d.known()
+		return d.known(false)
 	}
+	if r.look(d) != nil {
+		d.asked()
+		return d.known(true)
+	}
+	return nil
+}
+
+// look takes the partitions from the client's memory. The client asks the brokers, and
+// blocks, for a topic that is not there.
+func (r *router[T]) look(d *destination[T]) error {
 	numbers, err := r.client.Partitions(d.topic)
 	if err == nil && len(numbers) == 0 {
 		err = sarama.ErrLeaderNotAvailable
 	}
 	if d.err = err; err != nil {
-		d.again = time.Now().Add(lookupPause)
-		return d.known()
+		return err
 	}
 	for i := len(d.all); i < len(numbers); i++ {
 		d.all = append(d.all, &partition[T]{topic: d.topic, number: int32(i), spoiled: true})
@@ -120,13 +163,34 @@ func (r *router[T]) count(d *destination[T]) error {
 }
 
 // known is the last look-up's error, for a topic that was never found: one that was
-// keeps the partitions it had.
-func (d *destination[T]) known() error {
+// keeps the partitions it had. asked says whether it was looked up for this record.
+func (d *destination[T]) known(asked bool) error {
 	if len(d.partitions) > 0 {
 		return nil
 	}
 	if errors.Is(d.err, sarama.ErrUnknownTopicOrPartition) {
-		return &RefusedError{d.topic, d.err}
+		return d.missing(d.err, asked)
 	}
 	return d.err
+}
+
+// asked notes that the brokers have told what there is.
+func (d *destination[T]) asked() {
+	d.again = time.Now().Add(lookupPause)
+	d.owed, d.putOff = d.putOff, 0
+}
+
+// missing is the error of a record for what is not there. Who comes after the brokers
+// were asked may be right by now, so it is to come again. Each answer refuses as many as
+// were put off before it: else one record a second was refused, and the others stayed.
+func (d *destination[T]) missing(err error, asked bool) error {
+	switch {
+	case asked:
+	case d.owed > 0:
+		d.owed--
+	default:
+		d.putOff++
+		return err
+	}
+	return &RefusedError{d.topic, err}
 }

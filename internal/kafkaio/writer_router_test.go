@@ -1,22 +1,43 @@
 package kafkaio
 
 import (
+	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/IBM/sarama"
 )
 
-// topicClient knows topics by their number of partitions.
+// topicClient knows topics by their number of partitions, and has brokers that may know
+// others.
 type topicClient struct {
 	sarama.Client
 	partitions map[string]int32
+	brokers    map[string]int32 // nil is as the client
 	lookups    int
+	refreshed  int
+	err        error // of a refresh
+}
+
+func (c *topicClient) RefreshMetadata(topics ...string) error {
+	c.refreshed++
+	for _, topic := range topics {
+		if n, ok := c.brokers[topic]; ok && c.err == nil {
+			c.partitions[topic] = n
+		}
+	}
+	return c.err
 }
 
 func (c *topicClient) Partitions(topic string) ([]int32, error) {
 	c.lookups++
+	if _, ok := c.partitions[topic]; !ok && c.brokers != nil { // as sarama's does
+		_ = c.RefreshMetadata(topic)
+	}
 	n, ok := c.partitions[topic]
 	if !ok {
 		return nil, sarama.ErrUnknownTopicOrPartition
@@ -118,5 +139,72 @@ func TestRouterDoesNotAskAgainAtOnce(t *testing.T) {
 	}
 	if c.lookups != 1 {
 		t.Errorf("%d look-ups of a missing topic, want 1", c.lookups)
+	}
+}
+
+// What was added while the Writer runs is found without waiting for the client's own
+// refresh, and what the brokers were not asked about is not refused for good.
+func TestRouterAsksBeforeItRefuses(t *testing.T) {
+	for name, rec := range map[string]*Record{"a partition": {Topic: "t", Partition: 1}, "a topic": {Topic: "late"}} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c := &topicClient{partitions: map[string]int32{"t": 1}, brokers: map[string]int32{"t": 1}}
+				r := newRouter[int](c)
+				wantRefused(t, &r, rec, true)
+				c.brokers = map[string]int32{"t": 2, "late": 1}
+				wantRefused(t, &r, rec, false)
+				time.Sleep(lookupPause)
+				if p, err := r.partition(rec, true); err != nil || p.number != rec.Partition {
+					t.Errorf("it is there: %v", err)
+				}
+				if c.refreshed != 2 {
+					t.Errorf("%d refreshes, want 2", c.refreshed)
+				}
+			})
+		})
+	}
+}
+
+// Those that were put off are refused when they come again, all of them, and the
+// brokers are asked once a second.
+func TestRouterRefusesAllThatWerePutOff(t *testing.T) {
+	for name, rec := range map[string]*Record{"a partition": {Topic: "t", Partition: 1}, "a topic": {Topic: "nowhere"}} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c := &topicClient{partitions: map[string]int32{"t": 1}, brokers: map[string]int32{"t": 1}}
+				r := newRouter[int](c)
+				wantRefused(t, &r, rec, true)
+				for range 100 {
+					wantRefused(t, &r, rec, false)
+				}
+				time.Sleep(lookupPause)
+				for range 101 {
+					wantRefused(t, &r, rec, true)
+				}
+				wantRefused(t, &r, rec, false)
+				if c.refreshed != 2 {
+					t.Errorf("%d refreshes in two seconds, want 2", c.refreshed)
+				}
+			})
+		})
+	}
+}
+
+// An outage refuses nobody, and a number below zero needs no broker's word.
+func TestRouterRefusesWithoutABroker(t *testing.T) {
+	c := &topicClient{partitions: map[string]int32{"t": 1}, err: io.EOF}
+	r := newRouter[int](c)
+	wantRefused(t, &r, &Record{Topic: "t", Partition: 1}, false)
+	wantRefused(t, &r, &Record{Topic: "t", Partition: -1}, true)
+	if c.refreshed != 1 {
+		t.Errorf("%d refreshes, want 1", c.refreshed)
+	}
+}
+
+func wantRefused(t *testing.T, r *router[int], rec *Record, want bool) {
+	t.Helper()
+	_, err := r.partition(rec, true)
+	if _, refused := errors.AsType[*RefusedError](err); err == nil || refused != want {
+		t.Fatalf("refused %v, want %v: %v", refused, want, err)
 	}
 }
