@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"net/url"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -207,6 +208,38 @@ func TestEmbeddedPointerToMarshaler(t *testing.T) {
 	codectest.Run(t, of[maybeStamped](t), maybeStamped{}, maybeStamped{&now, "note"})
 	codectest.Run(t, of[pageLink](t), pageLink{}, pageLink{&url.URL{Scheme: "https", Host: "example.org"}, 7})
 	codectest.Run(t, of[stampedTwice](t), stampedTwice{Stamped{now, "note"}, 7})
+}
+
+// A sketch is large, and marshals itself to little.
+type sketch [1 << 10]uint64
+
+func (s sketch) MarshalBinary() ([]byte, error) { return []byte{byte(s[0])}, nil }
+
+func (s *sketch) UnmarshalBinary(b []byte) error { *s = sketch{uint64(b[0])}; return nil }
+
+// A slice of them grows as its elements come: a length may be nonsense.
+func TestLengthsAreNotBelieved(t *testing.T) {
+	c := of[[]sketch](t)
+	many := make([]sketch, 100)
+	for i := range many {
+		many[i][0] = uint64(i)
+	}
+	for _, want := range [][]sketch{nil, {}, many} {
+		b, err := c.Append(nil, want)
+		var got []sketch
+		if err = errors.Join(err, c.Decode(b, &got)); err != nil || !slices.Equal(got, want) || (got == nil) != (want == nil) {
+			t.Errorf("%d came back as %d: %v", len(want), len(got), err)
+		}
+	}
+	src := append([]byte{0xff, 0x7f}, bytes.Repeat([]byte{0xff}, 1<<14)...)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	var v []sketch
+	err := c.Decode(src, &v)
+	runtime.ReadMemStats(&after)
+	if got := after.TotalAlloc - before.TotalAlloc; err == nil || got > 1<<20 {
+		t.Errorf("error %v, %d bytes of memory for %d", err, got, len(src))
+	}
 }
 
 type moody struct{ B byte }

@@ -65,6 +65,10 @@ func (o *op) readElements(r *reader, first unsafe.Pointer, n int) error {
 	return nil
 }
 
+// sliceBytes is how large a slice is made before its elements are read, since a length
+// may be nonsense, and an element larger in memory than the bytes that it takes at least.
+const sliceBytes = 64 << 10
+
 func (o *op) readSlice(r *reader, at unsafe.Pointer) error {
 	n, isNil, err := r.length(1, o.elem.least)
 	if err != nil {
@@ -73,9 +77,20 @@ func (o *op) readSlice(r *reader, at unsafe.Pointer) error {
 	if isNil {
 		return nil
 	}
-	s := reflect.MakeSlice(o.typ, n, n)
-	reflect.NewAt(o.typ, at).Elem().Set(s)
-	return o.readElements(r, s.UnsafePointer(), n)
+	v := reflect.NewAt(o.typ, at).Elem()
+	some := max(sliceBytes/int(max(o.typ.Elem().Size(), 1)), 1)
+	for have := 0; ; {
+		next := min(n, max(some, 2*have))
+		s := reflect.MakeSlice(o.typ, next, next)
+		reflect.Copy(s, v)
+		v.Set(s)
+		if err := o.readElements(r, o.element(s.UnsafePointer(), have), next-have); err != nil {
+			return err
+		}
+		if have = next; have == n {
+			return nil
+		}
+	}
 }
 
 func (o *op) readPointer(r *reader, at unsafe.Pointer) error {
