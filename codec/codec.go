@@ -33,7 +33,8 @@ type Codec[T any] interface {
 
 // Named is a Codec whose name tells its wire format: two codecs with equal names
 // read each other's bytes. The name enters the topology's fingerprint, so that
-// workers with different formats never exchange a frame.
+// workers with different formats never exchange a frame. A codec without one is told by
+// its Go type.
 type Named interface {
 	Name() string
 }

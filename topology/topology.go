@@ -149,14 +149,20 @@ func (t *Topology) Portable() error {
 
 // label is the name of the function that g is, or that made it.
 func label(g any) string {
-	name := runtime.FuncForPC(reflect.ValueOf(g).Pointer()).Name()
+	return labelOf(runtime.FuncForPC(reflect.ValueOf(g).Pointer()).Name())
+}
+
+// labelOf is the last part of a function's name that is not a closure's, which is
+// numbered: funcN, or N where it was inlined.
+func labelOf(name string) string {
 	name = name[strings.LastIndexByte(name, '/')+1:]
 	if i := strings.IndexByte(name, '['); i >= 0 {
 		name = name[:i]
 	}
 	parts := strings.Split(name, ".")
 	for i := len(parts) - 1; i > 0; i-- {
-		if !strings.HasPrefix(parts[i], "func") || len(parts) == 2 {
+		numbered := strings.Trim(strings.TrimPrefix(parts[i], "func"), "0123456789") == ""
+		if !numbered || len(parts) == 2 {
 			return parts[i]
 		}
 	}

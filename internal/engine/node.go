@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/waterspout/waterspout/codec"
@@ -91,7 +92,7 @@ func (o *Output[T]) CodecName() string {
 	if n, ok := c.(codec.Named); ok {
 		return n.Name()
 	}
-	return ""
+	return fmt.Sprintf("%T", c)
 }
 
 func (o *Output[T]) carrier() (codec.Codec[T], error) {
