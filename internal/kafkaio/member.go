@@ -74,7 +74,8 @@ type Member struct {
 func Connect(ctx context.Context, cfg MemberConfig) (*Member, error) {
 	conf := *cfg.Sarama
 	wires := track(&conf, nil)
-	defer context.AfterFunc(ctx, wires.end)()
+	stop := context.AfterFunc(ctx, wires.end)
+	defer stop()
 	client, err := dial(cfg.Brokers, &conf, cfg.Topics)
 	if err != nil {
 		return nil, cmp.Or(context.Cause(ctx), err)
@@ -83,7 +84,7 @@ func Connect(ctx context.Context, cfg MemberConfig) (*Member, error) {
 		cfg: cfg, conf: cfg.Sarama, client: client, clientWires: wires,
 		health: health{log: cfg.Log}, ready: make(chan struct{}, 1), dead: make(chan struct{}),
 	}
-	if err := cmp.Or(m.checkTopics(), m.checkGroup()); err != nil {
+	if err := cmp.Or(m.checkTopics(), m.checkGroup()); err != nil || !stop() { // without connections from now on
 		_ = client.Close() // the check's error says more
 		return nil, cmp.Or(context.Cause(ctx), err)
 	}
@@ -119,10 +120,15 @@ func (m *Member) Join(ctx context.Context) error {
 	// heartbeats wait behind it.
 	conf.Consumer.MaxWaitTime = min(conf.Consumer.MaxWaitTime, firstWait)
 	m.ownWires = track(&conf, m.outlast)
-	defer context.AfterFunc(ctx, m.ownWires.end)()
+	stop := context.AfterFunc(ctx, m.ownWires.end)
+	defer stop()
 	own, err := dial(m.cfg.Brokers, &conf, m.cfg.Topics)
 	if err != nil {
 		return cmp.Or(context.Cause(ctx), err)
+	}
+	if !stop() { // without connections from now on
+		_ = own.Close() // it has none
+		return context.Cause(ctx)
 	}
 	// Only a group fences a former owner of a partition: there is no way to be
 	// assigned one by hand (P2).

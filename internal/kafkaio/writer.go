@@ -83,13 +83,14 @@ func NewWriter[T any](ctx context.Context, o WriterOptions, results func(Result[
 		return nil, fmt.Errorf("kafka: %w", err)
 	}
 	wires := track(conf, nil)
-	defer context.AfterFunc(ctx, wires.end)()
+	stop := context.AfterFunc(ctx, wires.end)
+	defer stop()
 	client, err := dial(o.Brokers, conf, o.Topics)
 	if err != nil {
 		return nil, cmp.Or(context.Cause(ctx), err)
 	}
 	id, err := checkWriter(ctx, client, o.Topics)
-	if err != nil {
+	if err != nil || !stop() { // without connections from now on
 		_ = client.Close() // err says more
 		return nil, cmp.Or(context.Cause(ctx), err)
 	}

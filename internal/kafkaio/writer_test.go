@@ -168,3 +168,23 @@ func TestWriterLargeRecords(t *testing.T) {
 		t.Errorf("%v: %d records", err, len(got))
 	}
 }
+
+// TestNewWriterWhoseContextEnds: a Writer that was made while its context ended would have
+// no connections, and wait for ever for what it has taken.
+func TestNewWriterWhoseContextEnds(t *testing.T) {
+	broker := kafkatest.Start(t, "out")
+	for range 50 {
+		ctx, cancel := context.WithCancel(t.Context())
+		broker.Cluster().ControlKey(int16(kmsg.InitProducerID), func(kmsg.Request) (kmsg.Response, error, bool) {
+			cancel()
+			return nil, nil, false
+		})
+		w, err := kafkaio.NewWriter(ctx, kafkaio.WriterOptions{Brokers: broker.Addrs(), Topics: []string{"out"}}, func(kafkaio.Result[int]) {})
+		if err == nil {
+			t.Error("it was made although its context had ended")
+			_ = w.Close(t.Context())
+		} else if !errors.Is(err, context.Canceled) {
+			t.Error(err)
+		}
+	}
+}
