@@ -2,6 +2,7 @@ package kafkaio
 
 import (
 	"cmp"
+	"errors"
 
 	"github.com/IBM/sarama"
 )
@@ -93,12 +94,19 @@ func (l *link[T]) exchange() {
 	clear(l.ended)
 }
 
-// produce tells what never left from what may have arrived.
+// produce tells what never left from what may have arrived. After an error of the
+// connection it is closed, so that the next look-up of the leader opens another: sarama
+// does so for some errors, but keeps one whose read timed out and repeats that error for
+// whatever is asked over it.
 func (l *link[T]) produce(request *sarama.ProduceRequest) (*sarama.ProduceResponse, error) {
 	if connected, err := l.broker.Connected(); !connected {
 		return nil, unsentError{cmp.Or(err, error(sarama.ErrNotConnected))}
 	}
-	return l.broker.Produce(request)
+	response, err := l.broker.Produce(request)
+	if _, said := errors.AsType[sarama.KError](err); err != nil && !said {
+		_ = l.broker.Close() // err says more
+	}
+	return response, err
 }
 
 // leave gives up all of the link's partitions.

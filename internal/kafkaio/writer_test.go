@@ -188,3 +188,36 @@ func TestNewWriterWhoseContextEnds(t *testing.T) {
 		}
 	}
 }
+
+// TestAnswerThatTimesOut: the next try goes over another connection, also if the broker is
+// asked for nothing else meanwhile; else what waits behind is given up.
+func TestAnswerThatTimesOut(t *testing.T) {
+	broker := kafkatest.Start(t, "out")
+	for range 5 {
+		conf := sarama.NewConfig()
+		conf.Net.ReadTimeout = 200 * time.Millisecond
+		conf.Producer.Retry.Max = 1
+		w, results := newWriter(t, kafkaio.WriterOptions{Brokers: broker.Addrs(), Topics: []string{"out"}, Sarama: conf})
+		held := make(chan struct{})
+		broker.Cluster().ControlKey(int16(kmsg.Produce), func(kmsg.Request) (kmsg.Response, error, bool) {
+			close(held)
+			return nil, nil, true
+		})
+		for token := range 2 {
+			if err := errors.Join(w.Write(t.Context(), &kafkaio.Record{Topic: "out", Value: []byte("a")}, token), w.Push(t.Context())); err != nil {
+				t.Fatal(err)
+			}
+			if token == 0 {
+				<-held
+			}
+		}
+		for range 2 {
+			if o := <-results; o.err != nil {
+				t.Error(o)
+			}
+		}
+		if err := w.Close(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}
+}
