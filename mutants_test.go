@@ -184,7 +184,7 @@ var mutants = []mutant{
 	{"L8 trees of a lost worker go on", laneGo, "w.expired = l.ledger.FailAll(w.expired[:0])", "w.expired = w.expired[:0]", "TestForsake", ""},
 	{"G1 acks of the unknown are dropped", "internal/engine/limbo.go", "l.pairs = append(l.pairs, p)", "_ = p", "TestLimbo", "internal/engine"},
 	{"G1 a moved task takes its old place", "internal/engine/tenant.go", "\tp.arrive(t.task, t.at)", "\tp.move(&spot{here: t.task, due: t.at})", "TestMovesWhileItOpens", "internal/engine"},
-	{"T3 held inputs end for good", coreGo, "if c.run.opts.Abroad {", "if false {", "TestAbortLosesNoValueOfReplay", "cluster"},
+	{"T3 held inputs end for good", coreGo, "if c.run.opts.Abroad {", "if false {", "TestCut", "internal/engine"},
 	{"T3 acks of a cut task stay behind", boltGo, "\tt.acks.flush(t.run)\n\tfor _, r := range t.routers {", "\tfor _, r := range t.routers {", "TestCut", "internal/engine"},
 	{"C5 a tuple that no frame can hold", "internal/engine/route.go", "size > transport.MaxFrame/2", "size > 2*transport.MaxFrame", "TestRouteRefuses", "internal/engine"},
 	{"E3 refused by a codec, and nobody knows", "internal/engine/route.go", "\t\t\ts.refuse(t, err)\n\t\t\tcontinue", "\t\t\tcontinue", "TestRouteRefuses", "internal/engine"},
