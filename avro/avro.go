@@ -18,7 +18,8 @@
 // decimal of more places than its scale, which a float nearly always is, or of more
 // bytes than its fixed; a nil decimal, or nil pointer to a type that makes text of
 // itself; a date, a timestamp or a time-millis out of its range. Four losses are the
-// usual meaning and are none. A nil slice, map or []byte comes back empty. A timestamp is cut to its unit, to the past. A
+// usual meaning and are none. A nil slice, map or byte slice comes back empty, unless
+// the schema has a union with null there. A timestamp is cut to its unit, to the past. A
 // time.Duration is cut to its unit, towards zero. A date is the day in UTC of its
 // time.Time, whatever the time of day; before 1970 it has to be midnight, as hamba
 // writes the wrong day otherwise. Not checked are what is in a uuid, and that a time

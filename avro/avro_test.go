@@ -284,6 +284,33 @@ func TestSlicesHaveNoSpareRoom(t *testing.T) {
 	}
 }
 
+// Avro has no nil but null: without that, what is nil comes back empty.
+func TestNilComesBackEmpty(t *testing.T) {
+	type nils struct {
+		List, MaybeList   []int64
+		Bytes, MaybeBytes []byte
+		Map               map[string]int64
+		MaybeMap          *map[string]int64
+	}
+	const list, tags = `{"type":"array","items":"long"}`, `{"type":"map","values":"long"}`
+	c := avro.Must(avro.New[nils](`{"type":"record","name":"Nils","fields":[
+		{"name":"List","type":` + list + `},{"name":"MaybeList","type":["null",` + list + `]},
+		{"name":"Bytes","type":"bytes"},{"name":"MaybeBytes","type":["null","bytes"]},
+		{"name":"Map","type":` + tags + `},{"name":"MaybeMap","type":["null",` + tags + `]}]}`))
+	b, err := c.Append(nil, nils{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got nils
+	if err := c.Decode(b, &got); err != nil {
+		t.Fatal(err)
+	}
+	want := nils{List: []int64{}, Bytes: []byte{}, Map: map[string]int64{}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestNewRefuses(t *testing.T) {
 	record := func(typ string) string {
 		return `{"type":"record","name":"R","fields":[{"name":"f","type":` + typ + `}]}`

@@ -17,8 +17,8 @@ type Stats struct {
 	// Counters are those that tasks made, by name. The engine adds, when it is
 	// not 0: "ticks failed" and "drained calls failed", the calls of a bolt's Tick and
 	// Drained that returned an error or panicked; the log names the task. Workers
-	// add, when it is not 0: "frames dropped", which arrived and were thrown away since the worker
-	// was slow; "connection attempts failed", when the net was not reached or
+	// add, when it is not 0: "frames dropped", which arrived and were thrown away since
+	// the worker was slow; "connection attempts failed", when the net was not reached or
 	// did not let the worker in; and "frames rejected", with the reason.
 	// Somebody else is on the net if that is foreign, length or malformed;
 	// checksum is a damaged frame, nonce one from before the store was wiped.

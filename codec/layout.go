@@ -11,9 +11,10 @@ import (
 // nothing unless T has maps or marshals itself.
 //
 // A type that is an encoding.BinaryAppender or BinaryMarshaler, and by its
-// pointer a BinaryUnmarshaler, is encoded by that, after its length. A struct
-// that only embeds such a type is not: its other fields would be lost. All other
-// types have a fixed layout, without names or tags:
+// pointer a BinaryUnmarshaler, is encoded by that, after its length. A struct that
+// embeds such a type, or a pointer to one, is not: its other fields would be lost, and
+// methods of its own cannot be told from those. All other types have a fixed layout,
+// without names or tags:
 //
 //   - bool, int8, uint8: one byte
 //   - other integers: a varint, zigzag if signed (package encoding/binary)

@@ -55,8 +55,8 @@ type Targets struct {
 
 // A Chooser returns the index of the task that gets v, from 0 to Count-1, or
 // [Everyone] or [None]. Any other number fails the tuple as None does, and so does a
-// panic. It is owned by one sending task; it must not block and should not allocate. It is given v by
-// value and must not change what v points to.
+// panic. It is owned by one sending task; it must not block and should not allocate. It
+// is given v by value and must not change what v points to.
 type Chooser[T any] func(v T) int
 
 // A Grouping makes the Chooser of one sending task, which that has until it ends:

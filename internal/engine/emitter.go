@@ -277,15 +277,11 @@ func (e *emitter[T]) makeRoom() bool {
 
 // Stop implements port.Stopper.
 func (e *emitter[T]) Stop() {
-	e.stop()
-	e.task.lane.stop()
-}
-
-func (e *emitter[T]) stop() {
 	e.mu.Lock()
 	e.stopped = true
 	e.mu.Unlock()
 	e.turn.Broadcast()
+	e.task.lane.stop()
 }
 
 func (e *emitter[T]) pause(on bool) {

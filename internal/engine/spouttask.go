@@ -121,7 +121,7 @@ func (t *spoutTask[T]) flushed(f func() error) (err error) {
 		if !whole { // the flusher may wait for something that only the end releases
 			t.run.Abort(&tuple.TaskError{Task: t.info, Err: errGoexit})
 		}
-		e.stop() // also for goroutines that the spout forgot
+		e.Stop() // also for goroutines that the spout forgot
 		close(e.kick)
 		flusher.Wait()
 	}()

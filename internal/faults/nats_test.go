@@ -3,6 +3,7 @@
 package faults_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -44,5 +45,31 @@ func TestNATSRestart(t *testing.T) {
 	l.Told()
 	if l.Lost() != lost {
 		t.Log("a worker was taken for lost")
+	}
+}
+
+// Who is asked to leave while NATS is away, and has nothing in its hands, does: at once
+// if it is alone, else after the grace, in which NATS may come back.
+func TestTerminatedWithoutNATS(t *testing.T) {
+	for workers, within := range map[int]time.Duration{1: 4 * time.Second, 2: grace} {
+		t.Run(fmt.Sprint(workers), func(t *testing.T) {
+			t.Parallel()
+			l := faults.NewLab(t, faults.Job{Spouts: 2}, false)
+			l.Start(workers)
+			fault := time.Now()
+			l.Fill(1000)
+			l.Committed(time.Minute)
+			l.NATS.Kill()
+			l.Pass(3 * time.Second)
+			asked := time.Now()
+			for _, w := range l.Workers {
+				w.Terminate()
+			}
+			for _, w := range l.Workers {
+				w.Await(within)
+			}
+			t.Logf("ended %.1f s after SIGTERM", time.Since(asked).Seconds())
+			atMost(t, l.Compare(fault), 0)
+		})
 	}
 }

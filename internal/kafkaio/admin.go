@@ -68,6 +68,7 @@ func newIdentity(client sarama.Client) (identity, error) {
 	}
 	response, err := broker.InitProducerID(&sarama.InitProducerIDRequest{Version: 1})
 	if err != nil {
+		_ = broker.Close() // sarama opens it again at the next request
 		return identity{}, err
 	}
 	if response.Err != sarama.ErrNoError {

@@ -96,15 +96,15 @@ func (l *link[T]) exchange() {
 
 // produce tells what never left from what may have arrived. After an error of the
 // connection it is closed, so that the next look-up of the leader opens another: sarama
-// does so for some errors, but keeps one whose read timed out and repeats that error for
-// whatever is asked over it.
+// does so for some errors, but keeps one whose read timed out, and repeats that error to
+// whoever asks over it.
 func (l *link[T]) produce(request *sarama.ProduceRequest) (*sarama.ProduceResponse, error) {
 	if connected, err := l.broker.Connected(); !connected {
 		return nil, unsentError{cmp.Or(err, error(sarama.ErrNotConnected))}
 	}
 	response, err := l.broker.Produce(request)
-	if _, said := errors.AsType[sarama.KError](err); err != nil && !said {
-		_ = l.broker.Close() // err says more
+	if _, said := errors.AsType[sarama.KError](err); err != nil && !said && !unwritten(err) {
+		_ = l.broker.Close() // sarama opens it again at the next request
 	}
 	return response, err
 }

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// An outage says that the server, or a part of it, is away: once, then once a minute, and when it is
-// back. Its methods may be called from any goroutine.
+// An outage says that the server, or a part of it, is away: once, then once a minute, and
+// when it is back. Its methods may be called from any goroutine.
 type outage struct {
 	log  *slog.Logger
 	back string // what it says in the end
