@@ -32,7 +32,7 @@ func (p *Peer) converse() {
 // speak says what there is to say of one link.
 func (p *Peer) speak(todo uint32, l frame.Link, buf []byte) []byte {
 	if todo&offer != 0 {
-		if hd := p.in[l].offerHead(); hd.Epoch != 0 {
+		if hd := p.in[l].offer(); hd.Epoch != 0 {
 			buf = p.tell(hd, buf)
 		}
 	}

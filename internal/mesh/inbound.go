@@ -29,6 +29,7 @@ type inbound struct {
 	said     uint64               // of them, in reports that the net took
 	due      int64                // when a report is, 0 for none
 	all      bool                 // the report is to hold all grants
+	unsaid   bool                 // the epoch was not offered yet
 	grants   []frame.Grant
 }
 
@@ -112,7 +113,7 @@ func (in *inbound) hello(attempt uint64) (fresh bool) {
 		}
 	}
 	if ok {
-		in.all = true
+		in.all, in.unsaid = true, true
 		in.peer.say.set(offer<<in.link | report<<in.link)
 	}
 	return fresh
@@ -156,7 +157,17 @@ func (in *inbound) offerHead() frame.Header {
 	}
 }
 
-// report appends what is to be told; the header's epoch is 0 if there is none.
+// offer is what to say of an epoch, and then of all that came in it.
+func (in *inbound) offer() frame.Header {
+	in.mu.Lock()
+	in.unsaid = false
+	in.mu.Unlock()
+	return in.offerHead()
+}
+
+// report appends what is to be told; the header's epoch is 0 if there is none. Of an
+// epoch that is still to be offered nothing is told: the peer would not believe it, and
+// the grants in it would count as told.
 func (in *inbound) report(buf []byte) (frame.Header, []byte) {
 	window := in.peer.mesh.window.Load()
 	in.mu.Lock()
@@ -164,6 +175,9 @@ func (in *inbound) report(buf []byte) (frame.Header, []byte) {
 	hd := frame.Header{
 		Kind: frame.Report, Link: in.link, Nonce: in.peer.mesh.config.Nonce,
 		Epoch: in.rx.Epoch(), Sequence: in.rx.Expected(),
+	}
+	if in.unsaid {
+		hd.Epoch = 0
 	}
 	if hd.Epoch == 0 {
 		return hd, buf

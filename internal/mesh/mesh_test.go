@@ -62,53 +62,6 @@ func TestDelivers(t *testing.T) {
 	})
 }
 
-// TestBlocks: a slow task blocks who sends to it, and nobody else; taking sets
-// them free.
-func TestBlocks(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		ws := join(t, "a", "b", "c")
-		a, b := ws[0], ws[1]
-		other := mesh.Address{Task: 4, Instance: 8}
-		b.Accept(here)
-		b.Accept(other)
-		b.slow = true
-		pass(time.Second)
-		out := a.Peer("b").Outlet(here)
-		sent := uint64(0)
-		for !out.Full() {
-			sent++
-			out.Send(section(10_000, sent))
-		}
-		if window := int(link.Window(2)); int(sent)*10_021 < window || int(sent-1)*10_021 >= window {
-			t.Errorf("blocked after %d sections", sent)
-		}
-		done := false
-		go func() {
-			done = out.Send(section(10_000, 999))
-		}()
-		pass(time.Minute)
-		if done || out.Load() != int(sent) {
-			t.Errorf("sent without credit, or load %d of %d", out.Load(), sent)
-		}
-		if !a.Peer("b").Outlet(other).Send(section(8, 1)) {
-			t.Error("refused")
-		}
-		a.Peer("b").Pairs([]acker.Pair{{Root: 5, Word: 9}})
-		a.settle(t)
-		b.take()
-		pass(time.Second)
-		if !done || out.Full() || out.Load() != 1 {
-			t.Errorf("still blocked %v %v, load %d", !done, out.Full(), out.Load())
-		}
-		if out.Cost() != cost {
-			t.Errorf("a tuple costs %d there", out.Cost())
-		}
-		if n := a.Stats().Lost; n > 0 {
-			t.Errorf("%d frames lost by being slow", n)
-		}
-	})
-}
-
 // TestRelease looks at all that ends a blocked Send.
 func TestRelease(t *testing.T) {
 	for name, release := range map[string]func(a *worker, out *mesh.Outlet){
