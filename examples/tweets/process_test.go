@@ -181,9 +181,14 @@ func (p *process) alone(within time.Duration) {
 	}
 }
 
-// end is SIGTERM and a clean exit within the grace.
+// end is SIGTERM and a clean exit within the grace. It waits until the program has
+// begun: before that a signal is the system's.
 func (p *process) end() {
 	p.t.Helper()
+	select {
+	case <-p.spoke:
+	case <-p.ended:
+	}
 	p.signal(syscall.SIGTERM)
 	p.wait(10*time.Second, 0)
 }

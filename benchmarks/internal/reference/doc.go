@@ -21,6 +21,7 @@ package reference
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -96,10 +97,7 @@ func Drain(ctx context.Context, s Spec) (harness.Usage, error) {
 		return harness.Usage{}, err
 	}
 	usage, err := measure(j, s)
-	if stopped := j.stop(ctx); err == nil {
-		err = stopped
-	}
-	return usage, err
+	return usage, errors.Join(err, j.stop(ctx)) // if the job ended early, stop says why
 }
 
 func measure(j job, s Spec) (harness.Usage, error) {
