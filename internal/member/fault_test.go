@@ -322,6 +322,51 @@ func TestJoinEnds(t *testing.T) {
 	})
 }
 
+// TestJoinEndsWhileNamed: who gives up while a leader is about to name it is a member
+// without tasks, or none; it is never lost, which would fail the trees of all.
+func TestJoinEndsWhileNamed(t *testing.T) {
+	const late = 400 * time.Millisecond // the news reach who joins
+	for _, after := range []time.Duration{10, 30, 60, 100, 200, 390, 410} {
+		synctest.Test(t, func(t *testing.T) {
+			c := newCluster(t)
+			w := c.joinAll("a", "b")
+			soon()
+			before := agree(t, w...)
+			c.lazy = late
+			conn, store := c.store("d")
+			defer conn.Close()
+			ctx, cancel := context.WithTimeout(t.Context(), after*time.Millisecond)
+			defer cancel()
+			m, err := member.Join(ctx, c.config("d", store))
+			switch {
+			case err == nil:
+				doc := m.Document()
+				for let := false; !let; {
+					m.Report(assign.Status{Applied: m.Document().Version, Leaving: true})
+					select {
+					case <-m.Changed():
+					case <-m.Lost():
+						let = true
+					}
+				}
+				if err := m.Leave(t.Context()); err != nil {
+					t.Error(err)
+				}
+				if load(doc)[m.ID()] > 0 && after < 50 { // before the leader plans
+					t.Errorf("after %d ms: it leaves, and got tasks", after)
+				}
+			case !errors.Is(err, context.DeadlineExceeded):
+				t.Errorf("after %d ms: %v", after, err)
+			}
+			time.Sleep(10 * time.Second)
+			if doc := agree(t, w...); doc.Lost != before.Lost {
+				t.Errorf("after %d ms: a worker was lost: %+v", after, doc)
+			}
+			balanced(t, agree(t, w...), w...)
+		})
+	}
+}
+
 // TestLostWhileJoining: who is taken for dead before it was named joins again.
 func TestLostWhileJoining(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -96,6 +96,10 @@ func (l *loop) step() error {
 	if err := l.adopt(); err != nil {
 		return err
 	}
+	if l.unseen() {
+		l.m.cancel()
+		return l.ctx.Err()
+	}
 	l.resign(now)
 	if l.able() {
 		l.elect(now)
@@ -107,6 +111,12 @@ func (l *loop) step() error {
 // able reports whether this member may lead: else it may see too little.
 func (l *loop) able() bool {
 	return l.view.synced && l.state == assign.Held && !l.echo.Deaf()
+}
+
+// unseen reports whether this member departs, and nobody leads who could name it.
+func (l *loop) unseen() bool {
+	departs := l.m.status().Leaving && l.m.Document().Nonce == 0
+	return departs && l.view.synced && (l.view.leader.Value == nil || l.leads())
 }
 
 // judge makes known what has become of the own lease.

@@ -53,7 +53,8 @@ type Member struct {
 // Join announces a worker under a new id, and returns when a document names it. It
 // blocks while the store is away. Where no cluster is alive it founds one, after a
 // second in which others may come; where leases of a dead one are left, after they
-// were seen dead. Its error is that of ctx or of a connection that was closed.
+// were seen dead. Its error is that of ctx or of a connection that was closed. A member
+// that was named while ctx ended is one, and has to leave as one.
 func Join(ctx context.Context, c Config) (*Member, error) {
 	for {
 		m := newMember(c)
@@ -68,6 +69,9 @@ func Join(ctx context.Context, c Config) (*Member, error) {
 		case <-m.named:
 			return m, nil
 		case <-ctx.Done():
+			if m.depart() {
+				return m, nil
+			}
 			err = context.Cause(ctx)
 		case <-m.lost:
 			if err = m.reason; errors.Is(err, ErrLost) && c.ID == "" {
@@ -160,6 +164,20 @@ func (m *Member) Leave(ctx context.Context) error {
 		return fmt.Errorf("leave as %s: %w", m.id, err)
 	}
 	return nil
+}
+
+// depart ends a join, unless it succeeds meanwhile: a leader that has seen the lease may
+// be about to name this member, which would be lost if it vanished then (A4), and the
+// trees of all with it (L8). Under Leaving it is named without tasks.
+func (m *Member) depart() (named bool) {
+	m.Report(assign.Status{Leaving: true})
+	select {
+	case <-m.named:
+		return true
+	case <-m.done:
+	case <-time.After(patience):
+	}
+	return false
 }
 
 // abandon leaves as well as it can: ctx may be over, and a lease that cannot be

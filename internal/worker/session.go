@@ -191,6 +191,12 @@ func (s *session) loop() error {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	drain := s.worker.drain
+	select {
+	case <-drain: // it was named while it gave up joining, and gets no tasks
+		drain = nil
+		s.leave()
+	default:
+	}
 	for {
 		select {
 		case <-s.member.Changed():

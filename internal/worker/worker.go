@@ -62,6 +62,9 @@ func Start(ctx context.Context, c Config) (*Worker, error) {
 		w.abort(err)
 		return nil, err
 	}
+	if ctx.Err() != nil {
+		w.Drain() // before anything begins
+	}
 	go func() { // owned by Wait
 		defer close(w.done)
 		defer context.AfterFunc(ctx, w.Drain)()
