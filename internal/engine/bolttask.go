@@ -171,9 +171,6 @@ func (t *boltTask[I, O]) work() {
 	for !t.cut.Load() {
 		t.age.round = false
 		n := t.mail()
-		if n > 0 {
-			t.age.rested = false // it may have taken long, while inputs came
-		}
 		for _, in := range t.inlets {
 			if in.box().Queued() > 0 {
 				n += t.batch(in)
@@ -232,15 +229,21 @@ func (t *boltTask[I, O]) quiet() {
 	t.publish()
 }
 
-// mail does what came beside the inbox, and returns how much.
+// mail does what came beside the inbox, and returns how many calls of Go ended. A tick
+// does not count: it may take longer than what is between two, and then the next one is
+// always due, which must not keep the task from being quiet, nor from its end.
 func (t *boltTask[I, O]) mail() (n int) {
-	if t.tick.due.Load() && t.ticker != nil {
+	tick := t.tick.due.Load() && t.ticker != nil
+	if tick {
+		t.flush() // nothing waits behind a tick
 		t.tick.again()
 		t.callTick()
-		n++
 	}
 	if t.async.done.ready.Load() {
-		n += t.settleAsync()
+		n = t.settleAsync()
+	}
+	if tick || n > 0 {
+		t.age.rested = false // it may have taken long, while inputs came
 	}
 	return n
 }
