@@ -193,14 +193,28 @@ func (l *Ledger) Len() int { return l.open }
 
 // Oldest is the earliest birth among the open trees, 0 if none is open. Trees are
 // opened in the order of their sequences, so it looks for the first that is open,
-// and never at one twice that has ended.
+// and never at one twice that has ended. It costs one pass over the ring at most,
+// however many trees there were since it was asked last.
 func (l *Ledger) Oldest() int64 {
 	if l.open == 0 {
 		l.oldest = l.next
 		return 0
 	}
+	if l.next-l.oldest > uint64(len(l.ring)) {
+		l.oldest = l.next - l.span()
+	}
 	for l.find(tuple.NewRoot(l.instance, l.oldest)) == nil {
 		l.oldest++
 	}
 	return l.slot(l.oldest).born
+}
+
+// span is how many sequences ago the first of the open trees was opened.
+func (l *Ledger) span() (span uint64) {
+	for i := range l.ring {
+		if s := &l.ring[i]; s.root != 0 {
+			span = max(span, tuple.NewRoot(0, l.next-s.root.Sequence()).Sequence())
+		}
+	}
+	return span
 }

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -336,6 +337,31 @@ func TestSequenceWraps(t *testing.T) {
 	for root := range roots {
 		if _, event := l.Pair(Pair{root, 1}, 0); event != Done {
 			t.Errorf("root %v: event %d", root, event)
+		}
+	}
+}
+
+// TestOldestAfterManyTrees asks for the oldest tree when very many have ended since it was
+// asked last, and over the end of the 40 bits of a sequence: it is not looked for among them
+// one by one.
+func TestOldestAfterManyTrees(t *testing.T) {
+	for _, next := range []uint64{1 << 32, 1<<40 - 2, 1<<40 + 1<<32} {
+		l := New(3, 4)
+		l.next, l.oldest = next, next-1<<32
+		var roots []tuple.Root
+		for born := int64(5); born < 9; born++ {
+			root, _ := l.Open(0, 1, born)
+			roots = append(roots, root)
+		}
+		began := time.Now()
+		for i, root := range roots {
+			if born := l.Oldest(); born != int64(5+i) {
+				t.Errorf("at %d the oldest is of %d, want %d", next, born, 5+i)
+			}
+			l.Pair(Pair{root, 1}, 9)
+		}
+		if d := time.Since(began); d > time.Second {
+			t.Errorf("it took %v", d)
 		}
 	}
 }
