@@ -119,6 +119,8 @@ var mutants = []mutant{
 
 	{"L1 opened under another root", emitter, "r.buf[i].Root = e.roots[k-1]", "r.buf[i].Root = e.roots[0]", "TestExhaustedSpoutsEndTheTopology", "cluster"},
 	{"E3 no task, and nobody knows", coreGo, "o.core.at.fault = r.wrong(i)", "_ = r.wrong(i)", "TestGroupingThatFindsNoTask", "cluster"},
+	{"E3 no task, and the held count as done", coreGo, "failHeld(also, o.core.at.fault)", "_ = also", "TestUnsentFailsTheHeld", "cluster"},
+	{"E3 no choice, and the held count as done", coreGo, "failHeld(also, errHalf)", "_ = errHalf", "TestUnsentFailsTheHeld", "cluster"},
 	{"E3 no task for a root", emitter, "return e.edges.next()\n}\n\n// exclusively", "return 0\n}\n\n// exclusively", "TestGroupingThatFindsNoTask", "cluster"},
 	{"E3 a grouping panics for a root", "internal/engine/refusal.go", "words[len(e.words)-1] = word", "words[len(e.words)-1] = 0 * word", "TestGroupingThatPanics", "cluster"},
 	{"D1 emits while draining", "internal/engine/ending.go", "if h.comp.node.Spout {\n\t\t\th.task.hurry()", "if false {\n\t\t\th.task.hurry()", "TestContextEndDrains", "cluster"},

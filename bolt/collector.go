@@ -22,7 +22,9 @@ func NewCollector[O any](p port.Collector[O]) *Collector[O] { return &Collector[
 // Emit sends v, anchored to the current input, if there is one, and to the held
 // ones given: they are done only when v is. An emit that is anchored to a held
 // input which already ended is not sent for that one's tree, is counted, and
-// fails the current input (rule T1). Emit blocks on back pressure.
+// fails the current input (rule T1). If the grouping finds no task for v, or panics,
+// the current input and the held ones given fail (rule E3). Emit blocks on back
+// pressure.
 func (c *Collector[O]) Emit(v O, also ...Held) {
 	if len(also) == 0 {
 		c.port.Emit(v, nil)

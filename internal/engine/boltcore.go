@@ -248,15 +248,45 @@ func (o *Output[T]) open(c *boltCore) (any, error) {
 
 // Emit implements port.Output.
 func (o *outlet[T]) Emit(v T, also []tuple.Held) {
-	c := o.core
-	c.done.emitted++
+	o.core.done.emitted++
+	if also != nil {
+		o.below(&v, also)
+		return
+	}
 	for _, r := range o.routers {
-		i := r.choose(v)
-		if r.valid(i) {
-			o.stage(r, i, &v, also)
+		if i := r.choose(v); r.valid(i) {
+			o.stage(r, i, &v, nil)
 		} else {
-			o.irregular(r, i, &v, also)
+			o.irregular(r, i, &v, nil)
 		}
+	}
+}
+
+// errHalf is what held inputs fail with when a grouping panics.
+var errHalf = tuple.Failure{Kind: tuple.Panic, Text: "a grouping panicked at a value that was emitted below it"}
+
+// below emits v anchored to held inputs, too. If a grouping panics they fail as the
+// current one does: v is not sent, or not to all, and the bolt may still ack them (E3).
+func (o *outlet[T]) below(v *T, also []tuple.Held) {
+	whole := false
+	defer func() {
+		if !whole {
+			failHeld(also, errHalf)
+		}
+	}()
+	for _, r := range o.routers {
+		if i := r.choose(*v); r.valid(i) {
+			o.stage(r, i, v, also)
+		} else {
+			o.irregular(r, i, v, also)
+		}
+	}
+	whole = true
+}
+
+func failHeld(held []tuple.Held, err error) {
+	for _, h := range held {
+		h.Fail(err)
 	}
 }
 
@@ -303,11 +333,12 @@ func (o *outlet[T]) mapped(r *router[T], made *T) {
 	}
 }
 
-// irregular emits to everyone, or to no one, which is a fault: what is not sent
-// must not count as done (E3).
+// irregular emits to everyone, or to no one, which is a fault of all that v is anchored
+// to: what is not sent must not count as done (E3).
 func (o *outlet[T]) irregular(r *router[T], i int, v *T, also []tuple.Held) {
 	if i != grouping.Everyone {
 		o.core.at.fault = r.wrong(i)
+		failHeld(also, o.core.at.fault)
 		o.core.unsent.Add(1)
 		return
 	}
