@@ -32,7 +32,9 @@ type lane struct {
 	due     atomic.Bool          // the expiry timer fired
 	lost    atomic.Bool          // a worker was lost
 	ending  atomic.Bool
-	over    bool          // work is done; the lane's goroutine only
+	turn    laneWork      // the lane's goroutine only, like the next two
+	broke   bool          // Ack or Fail has panicked
+	over    bool          // work is done
 	told    chan struct{} // closed when it is
 	blame   blame
 
@@ -189,9 +191,10 @@ func (l *lane) forsake() {
 	l.park.Wake()
 }
 
-// work is the lane's goroutine.
+// work is the lane's goroutine. It is called again when Ack or Fail has panicked.
 func (l *lane) work() {
-	var w laneWork
+	w := &l.turn
+	l.answer(w) // the rest of such a turn
 	for {
 		w.pairs = l.pairs.Take(w.pairs)
 		w.fails = l.fails.Take(w.fails)
@@ -204,8 +207,8 @@ func (l *lane) work() {
 			l.park.Wait(l.ready)
 			continue
 		}
-		l.apply(&w, due, lost)
-		l.answer(&w)
+		l.apply(w, due, lost)
+		l.answer(w)
 	}
 	l.mu.Lock()
 	if l.timer != nil {
@@ -218,9 +221,8 @@ func (l *lane) work() {
 		w.lost = append(w.lost, loss{e, tuple.Failure{Kind: tuple.Shutdown, Text: "the topology ended"}})
 	}
 	w.ended = w.ended[:0]
-	w.settled = w.settled[:0]
+	l.answer(w)
 	l.over = true
-	l.answer(&w)
 	l.blame.rest()
 }
 
@@ -236,6 +238,7 @@ type laneWork struct {
 	ended   []acker.Ended // done
 	lost    []loss
 	expired []acker.Ended
+	told    int // how many of ended, settled and lost the spout was told of
 }
 
 type loss struct {
@@ -300,19 +303,31 @@ func (l *lane) expireLocked(w *laneWork, now int64) {
 	}
 }
 
-// answer tells the spout, without a lock held.
-func (l *lane) answer(w *laneWork) {
-	if l.tracker != nil {
-		for i := range w.ended {
-			l.tracker.Ack(w.ended[i].ID)
-		}
-		for _, id := range w.settled {
-			l.tracker.Ack(id)
-		}
-		for i := range w.lost {
-			l.tracker.Fail(w.lost[i].ID, w.lost[i].why)
-		}
+// tell tells the spout, without a lock held. An answer counts before it is given: the
+// others are given also if the spout panics.
+func (l *lane) tell(w *laneWork) {
+	if l.tracker == nil {
+		return
 	}
+	acks := len(w.ended) + len(w.settled)
+	for w.told < len(w.ended) {
+		w.told++
+		l.tracker.Ack(w.ended[w.told-1].ID)
+	}
+	for w.told < acks {
+		w.told++
+		l.tracker.Ack(w.settled[w.told-1-len(w.ended)])
+	}
+	for w.told < acks+len(w.lost) {
+		w.told++
+		end := &w.lost[w.told-1-acks]
+		l.tracker.Fail(end.ID, end.why)
+	}
+}
+
+// answer ends a turn: all that it has is told, and counted.
+func (l *lane) answer(w *laneWork) {
+	l.tell(w)
 	for i := range w.lost {
 		why := &w.lost[i].why
 		l.failed[why.Kind].Add(1)
@@ -320,6 +335,7 @@ func (l *lane) answer(w *laneWork) {
 	}
 	l.acked.Add(uint64(len(w.ended) + len(w.settled)))
 	l.answered.Add(uint64(len(w.ended) + len(w.settled) + len(w.lost)))
+	w.ended, w.settled, w.lost, w.told = w.ended[:0], w.settled[:0], w.lost[:0], 0
 	if l.answered.Load() == l.issued.Load() {
 		l.mu.Lock()   // whoever looked before, and waits, must hear of it
 		l.mu.Unlock() //lint:ignore SA2001 see above

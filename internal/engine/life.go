@@ -171,7 +171,8 @@ func (l *lane) guard() {
 		l.run.poke()
 	}()
 	for !l.over {
-		if err := protect(func() error { l.work(); return nil }); err != nil {
+		if err := protect(func() error { l.work(); return nil }); err != nil && !l.broke {
+			l.broke = true // the log has its stack once
 			l.run.Abort(&tuple.TaskError{Task: l.info, Err: fmt.Errorf("in Ack or Fail: %w", err)})
 		}
 	}
