@@ -68,3 +68,37 @@ func TestTicksThatAreAlwaysDue(t *testing.T) {
 		})
 	}
 }
+
+// A quick bolt has ticks that take much longer than an input.
+type quick struct{ ticks int }
+
+func (*quick) Execute(context.Context, int, *bolt.Collector[int]) error {
+	time.Sleep(time.Millisecond)
+	return nil
+}
+
+func (*quick) Every() time.Duration { return time.Second }
+
+func (q *quick) Tick(context.Context, *bolt.Collector[int]) error {
+	q.ticks++
+	time.Sleep(500 * time.Millisecond)
+	return nil
+}
+
+// The time of ticks that come in the middle of a batch is not that of inputs.
+func TestTicksAreNotExecuted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q := new(quick)
+		b := newBook(4000)
+		r := start(t, chain(b, func() *quick { return q }), quiet)
+		uptime := took(func() {
+			if err := r.Wait(); err != nil {
+				t.Error(err)
+			}
+		})
+		s := part(t, r.Stats(), "work")
+		if want := 4 / uptime.Seconds(); q.ticks < 4 || s.Execute.Max > 2*time.Millisecond || s.Capacity > want+.01 {
+			t.Errorf("%d ticks, an input took %v, capacity %.2f, want %.2f", q.ticks, s.Execute.Max, s.Capacity, want)
+		}
+	})
+}

@@ -34,7 +34,7 @@ type boltCore struct {
 
 	counts
 	done     counted      // since the last publish
-	blocked  int64        // nanoseconds that flushes blocked, ever
+	blocked  int64        // nanoseconds that flushes blocked, and ticks took in a batch, ever
 	progress atomic.Int64 // start of the current stretch of work in run time; 0 while idle
 	inside   atomic.Int32 // what user code runs, for the watchdog
 	tardy    atomic.Bool  // by the watchdog: what runs has run for long (E4)

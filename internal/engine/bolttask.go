@@ -256,7 +256,7 @@ func (t *boltTask[I, O]) callTick() {
 func (t *boltTask[I, O]) call(what int32, f func() error) {
 	was, since, lin := t.inside.Swap(what), t.progress.Load(), t.at.lin
 	t.at.lin, t.at.fault = nil, nil
-	start := t.run.now()
+	start, blocked := t.run.now(), t.blocked
 	t.progress.Store(start)
 	err := protect(f)
 	if err == nil {
@@ -264,7 +264,8 @@ func (t *boltTask[I, O]) call(what int32, f func() error) {
 	}
 	t.inside.Store(was)
 	if since != 0 {
-		since = t.run.now() // the batch that it interrupted goes on
+		since = t.run.now()                   // the batch that it interrupted goes on,
+		t.blocked = blocked + (since - start) // and was not executing
 	}
 	t.progress.Store(since)
 	t.at.lin = lin
