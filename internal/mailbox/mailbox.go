@@ -104,10 +104,10 @@ func (b *Box[T]) Take(spare []T) []T {
 	b.mu.Lock()
 	batch := b.buf
 	b.buf = spare[:0]
+	b.taken.Store(int64(len(batch))) // first: what has been put is load until it is done
 	b.queued.Store(0)
 	wake := b.waiting > 0
 	b.mu.Unlock()
-	b.taken.Store(int64(len(batch)))
 	if wake {
 		b.space.Broadcast()
 	}
