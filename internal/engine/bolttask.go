@@ -223,6 +223,7 @@ func (t *boltTask[I, O]) ended() bool {
 // quiet is what a task does before it sleeps.
 func (t *boltTask[I, O]) quiet() {
 	if t.drainer != nil {
+		t.flush() // nothing waits behind it
 		t.call(inDrained, func() error { return t.drainer.Drained(t.ctx, t.out) })
 	}
 	t.flush()
