@@ -88,6 +88,7 @@ var mutants = []mutant{
 	{"E4 no sign of life of the input that fills the buffer", coreGo, "if c.at.late && c.at.lin != nil {", "if false {", "TestBlockedTaskShowsLife", "cluster"},
 	{"E4 moved although it was here for long", "internal/engine/anchor.go", "a.only == nil || a.late", "a.only == nil", "TestBlockedTaskShowsLife", "cluster"},
 	{"E4 a tick takes no time", boltGo, "t.age.rested = false // it", "// it", "TestBlockedTaskShowsLife", "cluster"},
+	{"E4 Drained takes no time", boltGo, "t.age.rested = !ready()", "t.age.rested = true", "TestDrainedTaskShowsLife", "cluster"},
 	{"O4 a tree that could not leave gets older", emitter, "now-start > run.silence &&", "now < start &&", "TestBlockedTaskShowsLife", "cluster"},
 	{"E2 zero edge", anchor, "w != 0 {", "true || w != 0 {", "TestZeroIsRedrawn", ""},
 	{"E2 tasks with one seed", "internal/engine/run.go", "crand.Read(seed[:])", "crand.Read(seed[:0])", "TestTasksDrawDifferentEdges", ""},

@@ -76,3 +76,10 @@ func TestNothingWaitsForDrained(t *testing.T) {
 		}
 	})
 }
+
+// An input that came while the bolt was drained was here for long: its tree gets a sign of
+// life, though the task did not sleep since (E4). Each wait here is shorter than the timeout,
+// or ends before it after such a sign.
+func TestDrainedTaskShowsLife(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) { tidied(t, 20*time.Second, 45*time.Second) })
+}

@@ -183,8 +183,8 @@ func (t *boltTask[I, O]) work() {
 		if t.ended() {
 			break
 		}
+		t.age.rested = !ready() // else it may have come long ago, while Drained was called
 		t.park.Wait(ready)
-		t.age.rested = true
 	}
 	if t.ticker != nil && !t.cut.Load() {
 		t.callTick()
