@@ -134,6 +134,7 @@ func (m *Member) Committed(partitions map[string][]int32) (map[string]map[int32]
 	resp, err := coordinator.FetchOffset(sarama.NewOffsetFetchRequest(m.conf.Version, m.cfg.Group, partitions))
 	if err != nil {
 		_ = coordinator.Close()
+		_ = m.client.RefreshCoordinator(m.cfg.Group) // one that is gone does not say that it moved
 		return nil, err
 	}
 	committed := map[string]map[int32]int64{}
