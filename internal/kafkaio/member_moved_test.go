@@ -72,3 +72,19 @@ func TestClaimFindsTheCoordinator(t *testing.T) {
 		hangUp(c, was, kmsg.OffsetFetch)
 	})
 }
+
+// Nor is a leader that is gone.
+func TestClaimFindsTheLeader(t *testing.T) {
+	broker := kafkatest.Start(t, "in")
+	c := broker.Cluster()
+	was := (c.CoordinatorFor("terran") + 1) % 3
+	if err := c.MoveTopicPartition("in", 0, was); err != nil {
+		t.Fatal(err)
+	}
+	claimAfter(t, broker, func() {
+		if err := c.MoveTopicPartition("in", 0, c.CoordinatorFor("terran")); err != nil {
+			t.Fatal(err)
+		}
+		hangUp(c, was, kmsg.ListOffsets)
+	})
+}

@@ -70,7 +70,11 @@ func (m *Member) listOffset(topic string, partition int32, at int64) (int64, err
 	if err != nil {
 		return 0, err
 	}
-	return m.offsetAt(leader, topic, partition, at)
+	offset, err := m.offsetAt(leader, topic, partition, at)
+	if _, said := errors.AsType[sarama.KError](err); err != nil && !said {
+		_ = m.client.RefreshMetadata(topic) // one that is gone does not say that it moved
+	}
+	return offset, err
 }
 
 // offsetAt is listOffset with the leader, whose connection it closes if that fails.
