@@ -42,7 +42,7 @@ func (r *offsetRange) records(t *Task) iter.Seq[Record] {
 			defer cancel()
 			c = c.rewound(ctx, r)
 		}
-		if !c.read(t.ctx, r.from, r.until, yield) {
+		if !c.read(t.ctx, &r.from, r.until, yield) {
 			r.reached = min(r.reached, max(c.position, r.from))
 		}
 	}
@@ -70,13 +70,20 @@ func (c *cursor) rewound(ctx context.Context, r *offsetRange) *cursor {
 }
 
 // read yields the records from one offset to another, which is not below the
-// position. It reports false if the partition was taken away before the end.
-func (c *cursor) read(ctx context.Context, from, until int64, yield func(Record) bool) bool {
+// position. It reports false if the partition was taken away before the end. If the
+// topic was made anew, what is below from is not read yet either, and from is lowered.
+func (c *cursor) read(ctx context.Context, from *int64, until int64, yield func(Record) bool) bool {
 	for c.position < until {
-		if len(c.rest) == 0 && !c.fetch(ctx) {
-			return ctx.Err() != nil
+		if len(c.rest) == 0 {
+			reset, ok := c.fetch(ctx)
+			if !ok {
+				return ctx.Err() != nil
+			}
+			if reset {
+				*from = min(*from, c.fetched)
+			}
 		}
-		begin, end := c.find(from), c.find(until)
+		begin, end := c.find(*from), c.find(until)
 		part := c.rest[begin:end]
 		c.rest = c.rest[end:]
 		if c.position = until; len(c.rest) == 0 {
@@ -97,16 +104,17 @@ func (c *cursor) find(offset int64) int {
 	return i
 }
 
-// fetch waits for what comes next, and reports false if nothing will.
-func (c *cursor) fetch(ctx context.Context) bool {
+// fetch waits for what comes next, and reports whether it begins elsewhere; ok is false
+// if nothing will come.
+func (c *cursor) fetch(ctx context.Context) (reset, ok bool) {
 	b, ok := c.claim.Next(ctx)
 	if !ok {
-		return false
+		return false, false
 	}
 	if b.Reset {
 		c.log.Warn("microbatch: the partition does not have the offset any more; reading goes on elsewhere",
 			"partition", c.claim.String(), "offset", c.position, "next", b.Next, "skipped", b.Skipped)
 	}
 	c.rest, c.fetched = b.Records, b.Next
-	return true
+	return b.Reset, true
 }

@@ -39,7 +39,7 @@ func TestRangesHaveTheirRecords(t *testing.T) {
 			want := slices.DeleteFunc(slices.Clone(offsets), func(o int64) bool { return o < from || o >= until })
 			stop := rapid.IntRange(1, len(want)+2).Draw(rt, "stop")
 			var got []int64
-			whole := c.read(t.Context(), from, until, func(r Record) bool {
+			whole := c.read(t.Context(), &from, until, func(r Record) bool {
 				got = append(got, r.Offset)
 				return len(got) < stop
 			})
@@ -49,4 +49,30 @@ func TestRangesHaveTheirRecords(t *testing.T) {
 			from = max(until, c.position) // beyond, if there is no record between
 		}
 	})
+}
+
+// A topic that was made anew may have grown beyond what was read of the old one
+// before its end is asked for: what it has below that is read, too, also by a task that
+// runs again.
+func TestRangeOfATopicMadeAnew(t *testing.T) {
+	of := func(from, to int64) kafkaio.Batch {
+		b := kafkaio.Batch{Next: to}
+		for o := from; o < to; o++ {
+			b.Records = append(b.Records, kafkaio.FetchedFrom(Record{Offset: o}))
+		}
+		return b
+	}
+	c := &cursor{log: slog.New(slog.DiscardHandler), offset: 10, position: 10,
+		claim: kafkaio.FixedClaim("in", 0, 10, kafkaio.Batch{Reset: true, Anew: true}, of(0, 6), of(6, 20))}
+	r := &offsetRange{cursor: c, from: 10, until: 20, reached: 20}
+	var got []int64
+	for record := range r.records(&Task{ctx: t.Context()}) {
+		got = append(got, record.Offset)
+	}
+	if len(got) != 20 || got[0] != 0 || !slices.IsSorted(got) {
+		t.Errorf("read %v, want 0 to 19", got)
+	}
+	if r.from != 0 || r.reached != 20 {
+		t.Errorf("the range is %d to %d; another attempt begins at 0", r.from, r.reached)
+	}
 }
