@@ -21,7 +21,8 @@ type link[T any] struct {
 	broker *sarama.Broker
 	pack   *compression
 	homed  []*partition[T] // the partitions that it leads; guarded by w.mu
-	wake   chan struct{}   // gets a token when one of them got something to send
+	wake   chan struct{}   // gets a token when one of them got something to send, and with former
+	former bool            // another link has its place, and gets its partitions; guarded by w.mu
 	sent   []sent[T]       // the request under way
 	ended  []ended[T]
 }
@@ -32,7 +33,8 @@ type sent[T any] struct {
 	batch *batch[T]
 }
 
-// run sends until the Writer closes, and then fails what is left.
+// run sends until the Writer closes, and then fails what is left. A former link ends
+// when it has no partition any more.
 func (l *link[T]) run() {
 	for {
 		select {
@@ -44,7 +46,17 @@ func (l *link[T]) run() {
 		for l.collect() {
 			l.exchange()
 		}
+		if l.over() {
+			return
+		}
 	}
+}
+
+// over reports whether the link will have nothing to send any more.
+func (l *link[T]) over() bool {
+	l.w.mu.Lock()
+	defer l.w.mu.Unlock()
+	return l.former && len(l.homed) == 0
 }
 
 // collect chooses what to send now, and reports whether there is anything.

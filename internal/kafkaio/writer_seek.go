@@ -123,6 +123,10 @@ func (w *Writer[T]) leader(p *partition[T]) (*link[T], error) {
 		if err != nil {
 			return nil, err
 		}
+		if l != nil { // the broker came back under another address, or was away
+			l.former = true
+			notify(l.wake)
+		}
 		l = &link[T]{w: w, broker: broker, pack: pack, wake: make(chan struct{}, 1)}
 		w.links[broker.ID()] = l
 		w.work.Go(l.run)
