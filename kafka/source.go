@@ -149,8 +149,9 @@ func (s *Source) Close() error {
 		}
 		s.leaving.Store(true)
 		close(s.stop)
+		err = s.member.Close() // which ends a commit under way, if nobody answers it
 		<-s.ended
-		err = errors.Join(s.member.Close(), s.closeDead())
+		err = errors.Join(err, s.closeDead())
 	})
 	return err
 }

@@ -17,6 +17,9 @@ import (
 // a session takes to end by itself.
 const interruptEvery = 250 * time.Millisecond
 
+// leaveTime is how long a broker may keep Close waiting once the claims had their time.
+const leaveTime = 5 * time.Second
+
 // joinMargin is for the coordinator's own work on top of the rebalance timeout.
 const joinMargin = 5 * time.Second
 
@@ -312,13 +315,14 @@ func (m *Member) instance() *string {
 func (m *Member) Moved() { m.moved.Store(true) }
 
 // Close lets all claims go, each with its call of Revoked, leaves the group, and
-// waits until all goroutines have ended. Also a Member that never joined must be
-// closed.
+// waits until all goroutines have ended. Brokers that do not answer are given up some
+// seconds after RevokeTime. Also a Member that never joined must be closed.
 func (m *Member) Close() error {
 	m.cancel()
 	var err error
 	if m.group != nil {
 		m.running.Go(m.interrupt)
+		defer time.AfterFunc(m.RevokeTime()+leaveTime, m.giveUp).Stop()
 		err = m.group.Close()
 		m.running.Wait()
 		// sarama leaves static members in the group, and gives up leaving
@@ -334,6 +338,13 @@ func (m *Member) Close() error {
 		return fmt.Errorf("kafka: leave group %s: %w", m.cfg.Group, err)
 	}
 	return nil
+}
+
+// giveUp ends what waits for brokers that do not answer: sarama asks each of them several
+// times, which at the usual timeouts takes a quarter of an hour.
+func (m *Member) giveUp() {
+	m.ownWires.end()
+	m.clientWires.end()
 }
 
 // interrupt cuts short a join that is under way: its answer would come when all other
