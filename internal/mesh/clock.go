@@ -70,6 +70,7 @@ func (m *Mesh) watch() {
 // tick does what is due on all links of a peer, and returns when to look again.
 func (p *Peer) tick(now int64, loss *link.Loss) int64 {
 	next := int64(never)
+	p.mesh.inHand.Add(1) // before anything is given up
 	for l := range frame.Links {
 		for _, t := range []int64{p.halves()[l].tick(now, loss), p.in[l].tick(now)} {
 			if t != 0 {
@@ -80,8 +81,9 @@ func (p *Peer) tick(now int64, loss *link.Loss) int64 {
 			p.mesh.config.Log.Warn("a worker was silent; what was sent to it and not confirmed has failed",
 				"peer", p.name, "frames", loss.Frames)
 			p.mesh.lost(loss)
-			p.mesh.released()
 		}
 	}
+	p.mesh.inHand.Add(-1)
+	p.mesh.released()
 	return next
 }

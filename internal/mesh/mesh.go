@@ -70,6 +70,7 @@ type Mesh struct {
 	settling sync.Mutex // taken before the locks of a peer
 	settled  sync.Cond
 	waiting  atomic.Int32 // in Settle
+	inHand   atomic.Int32 // goroutines that may have losses to tell
 }
 
 // A mark is what Mark was given.
@@ -188,14 +189,7 @@ func (m *Mesh) Doubt(on bool) {
 
 // Quiet reports whether everything that was sent has been received, or is known to
 // be lost.
-func (m *Mesh) Quiet() bool {
-	for _, p := range m.all() {
-		if !p.data.quiet() || !p.acks.quiet() {
-			return false
-		}
-	}
-	return true
-}
+func (m *Mesh) Quiet() bool { return m.quiet(nil) }
 
 // Settle waits until everything that was sent to the present peers has been
 // received, or is known to be lost, and they were told of what was received from
@@ -226,14 +220,25 @@ func (m *Mesh) Settle(ctx context.Context) error {
 }
 
 func (m *Mesh) quiet(owed map[*inbound]uint64) bool {
-	for _, p := range m.all() {
-		if !p.data.quiet() || !p.acks.quiet() {
+	peers := m.all()
+	for _, p := range peers {
+		if !p.data.quiet() {
 			return false
 		}
 		for l := range p.in {
 			if in := &p.in[l]; !in.hasSaid(owed[in]) { // 0 of a peer that came since
 				return false
 			}
+		}
+	}
+	// The acks come last: what is lost becomes failures, which go with them. Until the
+	// handler has heard of it, it is in no queue.
+	if m.inHand.Load() > 0 {
+		return false
+	}
+	for _, p := range peers {
+		if !p.acks.quiet() {
+			return false
 		}
 	}
 	return true

@@ -73,8 +73,11 @@ func (r *receiver) receive(f []byte) {
 		return
 	}
 	p.heard.Store(m.now())
+	m.inHand.Add(1) // before anything is released
 	r.dispatch(p, hd, body)
 	m.lost(&r.loss)
+	m.inHand.Add(-1)
+	m.released()
 }
 
 // laneOf is where frames of a kind travel.
@@ -238,7 +241,5 @@ func (r *receiver) report(p *Peer, hd frame.Header, body []byte) {
 	}
 	if !believed {
 		r.mesh.reject(otherEpoch, p, errEpoch)
-		return
 	}
-	r.mesh.released()
 }

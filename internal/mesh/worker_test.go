@@ -37,6 +37,7 @@ type worker struct {
 	pairs map[tuple.Root]uint64
 	fails map[tuple.Root]tuple.Failure
 	lost  map[tuple.Root]int
+	tell  chan struct{} // if there is one, Lost waits for it and fails the trees at b
 	marks int
 	most  int // bytes that were in boxes
 	held  int
@@ -144,6 +145,12 @@ func (w *worker) Fail(root tuple.Root, why tuple.Failure) {
 }
 
 func (w *worker) Lost(roots []tuple.Root) {
+	if w.tell != nil {
+		<-w.tell
+		for _, root := range roots {
+			w.Peer("b").Fail(root, tuple.Failure{Kind: tuple.Lost})
+		}
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, root := range roots {
