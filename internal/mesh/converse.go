@@ -38,8 +38,7 @@ func (p *Peer) speak(todo uint32, l frame.Link, buf []byte) []byte {
 	}
 	if todo&report != 0 {
 		hd, f := p.in[l].report(frame.Begin(buf[:0], p.mesh.config.Self))
-		if buf = f; hd.Epoch != 0 {
-			p.control(f, hd)
+		if buf = f; hd.Epoch != 0 && p.control(f, hd) {
 			p.in[l].reported()
 		}
 	}
@@ -64,7 +63,7 @@ func (p *Peer) tell(hd frame.Header, buf []byte) []byte {
 
 // control sends a frame of the control lane, of whatever link. The acks go the same
 // way: while the net does not take this one they wait as if it were theirs.
-func (p *Peer) control(f []byte, hd frame.Header) { p.acks.transmit(f, hd) }
+func (p *Peer) control(f []byte, hd frame.Header) (taken bool) { return p.acks.transmit(f, hd) }
 
 func (p *Peer) halves() [frame.Links]*half {
 	return [frame.Links]*half{frame.DataLink: &p.data.half, frame.AckLink: &p.acks.half}

@@ -153,8 +153,8 @@ func (h *half) headLocked(kind frame.Kind) frame.Header {
 }
 
 // transmit seals a frame and gives it to the net. What the net does not take is
-// lost, and found to be so as other losses are.
-func (h *half) transmit(f []byte, hd frame.Header) {
+// lost, and found to be so as other losses are; taken is false then.
+func (h *half) transmit(f []byte, hd frame.Header) (taken bool) {
 	m := h.peer.mesh
 	frame.Seal(f, hd)
 	h.sending.Store(m.now())
@@ -169,6 +169,7 @@ func (h *half) transmit(f []byte, hd frame.Header) {
 			m.config.Log.Warn("a frame could not be sent", "peer", h.peer.name, "err", err)
 		}
 	}
+	return err == nil
 }
 
 // sendBeat says the last sequence again (K2), and returns buf for the next time.

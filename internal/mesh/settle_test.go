@@ -2,10 +2,14 @@ package mesh_test
 
 import (
 	"context"
+	"errors"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/waterspout/waterspout/internal/frame"
+	"github.com/waterspout/waterspout/transport"
 	"github.com/waterspout/waterspout/transport/inproc"
 	"github.com/waterspout/waterspout/tuple"
 )
@@ -58,4 +62,47 @@ func settles(t *testing.T, w *worker) bool {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()
 	return w.Settle(ctx) == nil
+}
+
+// TestReportRefused: a report that the net did not take has told nobody anything. Who
+// went now would leave the peer with frames that count as lost.
+func TestReportRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		net := &refusing{Net: inproc.New()}
+		a, b := two(t, net)
+		a.Peer("b").Outlet(here).Send(section(8, 1))
+		synctest.Wait()
+		net.reports.Store(1)
+		b.settle(t)
+		if !a.Quiet() {
+			t.Error("settled, and the peer does not know what came")
+		}
+		if n := b.Stats().Unsent; n != 1 {
+			t.Errorf("%d frames unsent", n)
+		}
+	})
+}
+
+// A refusing net takes none of so many reports of data.
+type refusing struct {
+	*inproc.Net
+	reports atomic.Int32
+}
+
+func (n *refusing) Open(ctx context.Context, cluster, worker string) (transport.Conn, error) {
+	conn, err := n.Net.Open(ctx, cluster, worker)
+	return refuser{conn, n}, err
+}
+
+type refuser struct {
+	transport.Conn
+	net *refusing
+}
+
+func (c refuser) Send(ctx context.Context, to string, lane transport.Lane, f []byte) error {
+	hd, _, _, err := frame.Open(f)
+	if err == nil && hd.Kind == frame.Report && hd.Link == frame.DataLink && c.net.reports.Add(-1) >= 0 {
+		return errors.New("not now")
+	}
+	return c.Conn.Send(ctx, to, lane, f)
 }
