@@ -176,6 +176,7 @@ func (l *loop) next() time.Time {
 		}
 	}
 	sooner(l.view.judge.Next(time.Now()))
+	sooner(l.electAt, time.Now().Before(l.electAt))
 	sooner(l.planAt, l.able() && l.leads() && !l.planAt.IsZero())
 	return next
 }
