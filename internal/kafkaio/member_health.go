@@ -35,9 +35,9 @@ type trouble struct {
 	since time.Time
 }
 
-// passing reports whether err is what every member is told while the group
-// changes.
-func passing(err error) bool {
+// Passing reports whether err is what every member is told while the group
+// changes: a commit that is refused so may be accepted soon.
+func Passing(err error) bool {
 	return errors.Is(err, sarama.ErrIllegalGeneration) || errors.Is(err, sarama.ErrRebalanceInProgress) ||
 		errors.Is(err, sarama.ErrUnknownMemberId)
 }
@@ -66,7 +66,7 @@ func (h *health) bad(doing, who string, err error) {
 	}
 	t.err = err
 	k.down[who] = t
-	if !k.said && (!passing(err) || time.Since(t.since) >= settling) {
+	if !k.said && (!Passing(err) || time.Since(t.since) >= settling) {
 		k.said = true
 		h.log.Warn("kafka: "+doing+" fails; trying again until it works", "of", who, "err", err)
 	}

@@ -155,7 +155,7 @@ func (t *thread) run(ctx context.Context) (err error) {
 		case <-t.member.Ready():
 			err = t.take(ctx, tick.C)
 		case <-tick.C:
-			err = t.commit()
+			_, err = t.commit()
 		case err = <-t.err:
 		case <-t.member.Dead():
 			err = t.member.Err()
@@ -175,7 +175,7 @@ func (t *thread) take(ctx context.Context, tick <-chan time.Time) error {
 		more = false
 		select {
 		case <-tick:
-			if err := t.commit(); err != nil {
+			if _, err := t.commit(); err != nil {
 				return err
 			}
 		default:
@@ -218,7 +218,9 @@ func (t *thread) do(ctx context.Context, c *claimed, r kafkaio.Record) error {
 	return nil
 }
 
-func (t *thread) commit() error {
+// commit commits what was written. Again says that the group, which changes, refused
+// some of it for now.
+func (t *thread) commit() (again bool, err error) {
 	var points []kafkaio.Point
 	var of []*claimed
 	for _, c := range t.claims {
@@ -227,21 +229,41 @@ func (t *thread) commit() error {
 		}
 	}
 	if len(points) == 0 {
-		return nil
+		return false, nil
 	}
 	for i, err := range t.member.Commit(points...) {
 		switch {
 		case err == nil:
 			of[i].committed = points[i].Offset
-		case !kafkaio.Lost(err):
+		case kafkaio.Lost(err):
+		case kafkaio.Passing(err):
+			again = true
+		default:
+			return false, err
+		}
+	}
+	return again, nil
+}
+
+// How often, and for how long, a last commit is tried again.
+const (
+	commitPause = 50 * time.Millisecond
+	commitTries = 2 * time.Second
+)
+
+// commitLast commits until the group takes it. If it does not, a successor reads some
+// records again, which the oracle counts.
+func (t *thread) commitLast() error {
+	for deadline := time.Now().Add(commitTries); ; time.Sleep(commitPause) {
+		again, err := t.commit()
+		if !again || time.Now().After(deadline) {
 			return err
 		}
 	}
-	return nil
 }
 
 func (t *thread) letGo(ctx context.Context, c *kafkaio.Claim) error {
-	err := errors.Join(t.writer.Flush(ctx), t.commit())
+	err := errors.Join(t.writer.Flush(ctx), t.commitLast())
 	for i, mine := range t.claims {
 		if mine.Claim == c {
 			t.claims = append(t.claims[:i], t.claims[i+1:]...)
@@ -255,7 +277,7 @@ func (t *thread) letGo(ctx context.Context, c *kafkaio.Claim) error {
 func (t *thread) close(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stall)
 	defer cancel()
-	err := errors.Join(t.writer.Close(ctx), t.commit())
+	err := errors.Join(t.writer.Close(ctx), t.commitLast())
 	close(t.over)
 	return errors.Join(err, t.member.Close())
 }
