@@ -212,8 +212,8 @@ func (l *Ledger) Oldest() int64 {
 // span is how many sequences ago the first of the open trees was opened.
 func (l *Ledger) span() (span uint64) {
 	for i := range l.ring {
-		if s := &l.ring[i]; s.root != 0 {
-			span = max(span, tuple.NewRoot(0, l.next-s.root.Sequence()).Sequence())
+		if root := l.ring[i].root; root != 0 {
+			span = max(span, tuple.NewRoot(0, l.next-root.Sequence()).Sequence())
 		}
 	}
 	return span
