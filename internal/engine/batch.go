@@ -102,7 +102,9 @@ func (t *boltTask[I, O]) look(now int64) {
 		return
 	}
 	t.breathe()
-	t.pace.begin(min(run(cost), run(t.comp.cost.Load())), t.run.now(), t.blocked)
+	now = t.run.now()
+	t.at.late = t.age.of(now) > t.run.silence // it may have taken long
+	t.pace.begin(min(run(cost), run(t.comp.cost.Load())), now, t.blocked)
 }
 
 // breathe is what a long batch does in between.
