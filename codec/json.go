@@ -45,11 +45,13 @@ func describeJSON(b *strings.Builder, t reflect.Type, seen map[reflect.Type]bool
 		}
 		b.WriteString("}")
 	case reflect.Map:
+		seen[t] = t.Name() != "" // only what has a name can hold itself
 		b.WriteString("map ")
 		describeJSON(b, t.Key(), seen)
 		b.WriteString(" ")
 		describeJSON(b, t.Elem(), seen)
 	case reflect.Pointer, reflect.Slice, reflect.Array:
+		seen[t] = t.Name() != ""
 		fmt.Fprintf(b, "%s ", t.Kind())
 		describeJSON(b, t.Elem(), seen)
 	default:
