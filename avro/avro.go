@@ -73,7 +73,8 @@ var (
 // error if the schema does not parse or T does not fit it: every field of a
 // record needs a field of the struct of the same name or `avro:"name"` tag, of a
 // type that holds it: an Avro int is an int32 and a long an int64 or int, since a
-// narrower one would lose bits without a word. A time of day is a time.Duration. Fields
+// narrower one would lose bits without a word. A time of day is a time.Duration. A string
+// may be a type that makes text of itself, if it does so both ways. Fields
 // of the struct that the schema does not name are neither read nor written. A union of null and one other type is a pointer, or
 // a slice for bytes and arrays; unions of more types, and recursive schemas, are
 // refused.

@@ -1,6 +1,7 @@
 package avro
 
 import (
+	"encoding"
 	"errors"
 	"fmt"
 	"math/big"
@@ -184,6 +185,10 @@ func (f *fitter) leaf(s hamba.Schema, t reflect.Type, path string) (part, error)
 	if s.Type() == hamba.Null {
 		return part{}, fmt.Errorf("%s: null is supported in a union only", path)
 	}
+	if (s.Type() == hamba.String || s.Type() == hamba.Enum && t.Kind() == reflect.Pointer) && !sameText(t) {
+		return part{}, fmt.Errorf("%s: %s makes text of itself for hamba only where it is written, or only where it is read: "+
+			"it needs UnmarshalText, and MarshalText of the value itself", path, t)
+	}
 	if !f.takes(s, t) {
 		return part{}, mismatch(path, t, s)
 	}
@@ -216,6 +221,18 @@ func (f *fitter) leaf(s hamba.Schema, t reflect.Type, path string) (part, error)
 	}
 	p.guard = guard(s, t, path)
 	return p, nil
+}
+
+var (
+	marshaler   = reflect.TypeFor[encoding.TextMarshaler]()
+	unmarshaler = reflect.TypeFor[encoding.TextUnmarshaler]()
+)
+
+// sameText reports whether hamba writes and reads a t by the same rule: both by its text
+// methods or both without. It finds that of a pointer only where it reads, and takes a
+// type of strings for what it is where it finds none.
+func sameText(t reflect.Type) bool {
+	return t.Implements(marshaler) == (t.Implements(unmarshaler) || reflect.PointerTo(t).Implements(unmarshaler))
 }
 
 // logical is nil for a schema without a logical type that hamba knows.
