@@ -312,6 +312,8 @@ func TestNilComesBackEmpty(t *testing.T) {
 }
 
 func TestNewRefuses(t *testing.T) {
+	// A field of the name with a large letter is another one.
+	const tagOne = ": tag one `avro:"
 	record := func(typ string) string {
 		return `{"type":"record","name":"R","fields":[{"name":"f","type":` + typ + `}]}`
 	}
@@ -323,7 +325,10 @@ func TestNewRefuses(t *testing.T) {
 		{"no JSON", refused[tweet](`{"type":`), "schema does not parse"},
 		{"empty", refused[tweet](``), "schema does not parse"},
 		{"unknown type", refused[tweet](record(`"strin"`)), "schema does not parse"},
-		{"missing field", refused[struct{ Username, Text string }](tweetSchema), `no field for "username" of record Tweet: name one Username or tag it`},
+		{"missing field", refused[struct{ Username, Text string }](tweetSchema), "no field for \"username\" of record Tweet" + tagOne},
+		{"field that is embedded", refused[struct {
+			time.Time `avro:"f"`
+		}](record(timeMicros)), "no field for \"f\" of record R" + tagOne},
 		{"wrong type", refused[struct {
 			F int64 `avro:"f"`
 		}](record(`"string"`)), "F: int64 does not hold Avro \"string\""},

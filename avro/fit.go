@@ -86,8 +86,8 @@ func (f *fitter) fields(s *hamba.RecordSchema, t reflect.Type, path string) (par
 	for _, field := range s.Fields() {
 		sf, ok := fieldOf(t, field)
 		if !ok {
-			return p, fmt.Errorf("%s: no field for %q of record %s: name one %s or tag it `avro:%q`",
-				path, field.Name(), s.FullName(), exported(field.Name()), field.Name())
+			return p, fmt.Errorf("%s: no field for %q of record %s: tag one `avro:%q` that is exported and not embedded",
+				path, field.Name(), s.FullName(), field.Name())
 		}
 		sub, err := f.fit(field.Type(), sf.Type, path+"."+sf.Name)
 		if err != nil {
@@ -119,8 +119,6 @@ func fieldOf(t reflect.Type, field *hamba.Field) (found reflect.StructField, ok 
 	}
 	return found, ok
 }
-
-func exported(name string) string { return strings.ToUpper(name[:1]) + name[1:] }
 
 func (f *fitter) array(s *hamba.ArraySchema, t reflect.Type, path string) (part, error) {
 	if t.Kind() != reflect.Slice {
