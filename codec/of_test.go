@@ -314,6 +314,8 @@ func TestHostileBytes(t *testing.T) {
 		{"uint16 of 17 bits", "\x80\x80\x04", "65536 does not fit", into[uint16](t)},
 		{"bool of 2", "\x02", "2 is not a bool", into[bool](t)},
 		{"pointer of 2", "\x02\x00", "not a pointer", into[*int](t)},
+		{"pointer to what is not there", "\x01", "the bytes end early", into[*[1 << 16]int64](t)},
+		{"map without what is large", "\x01\x00", "1 bytes left over", into[map[string][1 << 16]int64](t)},
 		{"time of negative nanoseconds", "\x00" + huge + "\x00", "not a time", into[time.Time](t)},
 		{"time of a far zone", "\x00\x00\x01" + huge, "not a time zone", into[time.Time](t)},
 		{"trailing bytes", "\x00\x00\x00", "2 bytes left over", into[int](t)},

@@ -95,8 +95,12 @@ func (o *op) readSlice(r *reader, at unsafe.Pointer) error {
 
 func (o *op) readPointer(r *reader, at unsafe.Pointer) error {
 	b, err := r.byte()
-	if err == nil && b > 1 {
+	switch {
+	case err != nil:
+	case b > 1:
 		err = errors.New("not a pointer")
+	case b == 1 && r.left() < o.elem.least: // before there is memory for it
+		err = errShort
 	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", o.path, err)
@@ -119,6 +123,9 @@ func (o *op) readMap(r *reader, at unsafe.Pointer) error {
 	}
 	m := reflect.MakeMapWithSize(o.typ, n)
 	reflect.NewAt(o.typ, at).Elem().Set(m)
+	if n == 0 {
+		return nil
+	}
 	key, elem := reflect.New(o.typ.Key()), reflect.New(o.typ.Elem())
 	for range n {
 		key.Elem().SetZero()
