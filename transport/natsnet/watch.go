@@ -139,11 +139,11 @@ func (r *round) follow() error {
 	for {
 		select {
 		case m := <-r.in:
-			timer.Reset(silence)
 			r.hears()
 			if err := r.take(m); err != nil {
 				return err
 			}
+			timer.Reset(silence) // now: the reader may have taken its time
 		case <-timer.C:
 			return r.silent()
 		case <-r.changed.Done():
