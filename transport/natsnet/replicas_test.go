@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/waterspout/waterspout/transport"
 	"github.com/waterspout/waterspout/transport/natsserver"
@@ -63,6 +64,24 @@ func trio(t *testing.T) (all [3]*server.Server, list string) {
 // replicas is how many servers keep the bucket of a store, and which of them leads.
 func replicas(t *testing.T, s transport.Store) (n int, leader string) {
 	t.Helper()
+	info := bucket(t, s)
+	return info.Config.Replicas, info.Cluster.Leader
+}
+
+// copied waits until all that is written is on all servers: a new replica that has not
+// heard of the others yet cannot elect one of them.
+func copied(t *testing.T, s transport.Store) {
+	t.Helper()
+	late := func(p *jetstream.PeerInfo) bool { return !p.Current || p.Offline || p.Lag > 0 }
+	for tick := time.Tick(5 * time.Millisecond); ; <-tick {
+		if c := bucket(t, s).Cluster; c.Leader != "" && len(c.Replicas) == 2 && !slices.ContainsFunc(c.Replicas, late) {
+			return
+		}
+	}
+}
+
+func bucket(t *testing.T, s transport.Store) *jetstream.StreamInfo {
+	t.Helper()
 	open, err := s.(*store).stream(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -71,7 +90,7 @@ func replicas(t *testing.T, s transport.Store) (n int, leader string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return info.Config.Replicas, info.Cluster.Leader
+	return info
 }
 
 // TestReplicas: a bucket is on as many servers as the net says, also one that was made
@@ -116,6 +135,7 @@ func TestReplicas(t *testing.T) {
 	if _, err := first.Put(ctx, "k", []byte("x"), one); err != transport.ErrConflict {
 		t.Errorf("Put at a revision of before: %v", err)
 	}
+	copied(t, second)
 	_, leader := replicas(t, second)
 	for _, s := range servers {
 		if s.Name() == leader {
