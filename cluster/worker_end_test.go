@@ -266,6 +266,78 @@ func TestAbortOfOneWorker(t *testing.T) {
 	})
 }
 
+// TestLostAtTheEnd: a worker may vanish while the others come to their end, and have
+// something left to send to its tasks: they end nevertheless.
+func TestLostAtTheEnd(t *testing.T) {
+	for n := range 20 {
+		synctest.Test(t, func(t *testing.T) {
+			net, j := inproc.New(), &journal{}
+			g := &gate{n: 300, every: time.Millisecond, open: make(chan struct{}), tracked: true}
+			topo := func() *topology.Topology {
+				d := topology.New("test")
+				s := topology.Spout(d, "src", g.New)
+				h := topology.Bolt(s.By(grouping.Shuffle), "sum", func() *summer { return &summer{} }, topology.Parallelism(3))
+				topology.Bolt(h.By(grouping.All), "sink", sinkOf(func(int) error { return nil }), topology.Parallelism(3))
+				return must(d)
+			}
+			var all []*cluster.Running
+			for i := range 3 {
+				all = append(all, start(t, topo(), j.worker(net, fmt.Sprint("w", i))))
+			}
+			time.Sleep(2 * time.Second)
+			close(g.open)
+			time.Sleep(time.Duration(250+5*n) * time.Millisecond)
+			all[2].Abort(errBad)
+			for i, r := range all {
+				if err := ended(t, j, r, time.Minute); err != nil && !errors.Is(err, errBad) {
+					t.Errorf("after %d: worker %d: %v", n, i, err)
+				}
+			}
+		})
+	}
+}
+
+// A lingering bolt counts its openings, and takes its time to close where there is one.
+type lingering struct {
+	counted
+	close time.Duration
+}
+
+func (s *lingering) Close() error {
+	time.Sleep(s.close)
+	return s.counted.Close()
+}
+
+// TestNothingBeginsAtTheEnd: whoever ends last does not begin the tasks of those who have
+// ended before: nobody sends to them any more.
+func TestNothingBeginsAtTheEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		net, j := inproc.New(), &journal{}
+		g := &gate{n: 100, open: make(chan struct{}), tracked: true}
+		var opens, live atomic.Int64
+		var all []*cluster.Running
+		for i := range 3 {
+			d := topology.New("test")
+			s := topology.Spout(d, "src", g.New)
+			topology.Bolt(s.By(grouping.Shuffle), "sink", func() *lingering {
+				return &lingering{counted{same, &opens, &live, nil}, time.Duration(i) * time.Second}
+			}, topology.Parallelism(5))
+			all = append(all, start(t, must(d), j.worker(net, fmt.Sprint("w", i))))
+		}
+		time.Sleep(3 * time.Second)
+		before := opens.Load()
+		close(g.open)
+		for _, r := range all {
+			if err := ended(t, j, r, time.Minute); err != nil {
+				t.Error(err)
+			}
+		}
+		if n := opens.Load() - before; n != 0 || live.Load() != 0 {
+			t.Errorf("%d tasks began at the end, %d are open", n, live.Load())
+		}
+	})
+}
+
 // TestAbortLosesNoValueOfReplay: values that a bolt held on a worker that was aborted
 // are replayed by the spout, which is on another one.
 func TestAbortLosesNoValueOfReplay(t *testing.T) {

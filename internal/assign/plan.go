@@ -19,8 +19,10 @@ import (
 //     that is gone is lost: the document says since when;
 //   - Failed is set when a member says that the topology failed on it, and ends all;
 //   - Drain is set while every member leaves, and End when all spout tasks are done
-//     or, under Drain, all members quiet. From then on nothing is placed any more,
-//     and who joins a drained cluster waits until its members are gone.
+//     or, under Drain, all members quiet. From then on nothing moves, and only a task
+//     whose worker is gone is placed anew, on one that has others: these may send to
+//     it until they have ended. Who joins a drained cluster waits until its members
+//     are gone.
 //
 // A member that follows another nonce is none. The document's version is raised by
 // one; its Leader is left alone.
@@ -32,7 +34,7 @@ func Plan(doc Document, shape Shape, members []Member) (Document, bool) {
 	p.admit(members)
 	p.settle()
 	p.end()
-	if !p.doc.End && p.doc.Failed == "" {
+	if p.doc.Failed == "" {
 		p.place()
 	}
 	same := doc.Drain == p.doc.Drain && doc.End == p.doc.End && doc.Lost == p.doc.Lost && doc.Failed == p.doc.Failed &&
@@ -140,9 +142,12 @@ func (p *planner) end() {
 func (p *planner) place() {
 	leaving := func(m Member) bool { return m.Leaving }
 	hosts := slices.DeleteFunc(slices.Clone(p.members), leaving)
-	stay := len(hosts) > 0
+	stay := len(hosts) > 0 && !p.doc.End
 	if !stay {
 		hosts = p.members
+	}
+	if p.doc.End { // who has nothing ends before it could be of use
+		hosts = slices.DeleteFunc(slices.Clone(hosts), func(m Member) bool { return !p.has(m) })
 	}
 	if len(hosts) == 0 {
 		return
@@ -165,6 +170,11 @@ func (p *planner) place() {
 	for _, move := range s.moves() {
 		p.move(move.task, hosts[move.host].ID)
 	}
+}
+
+// has reports whether a task is placed on m.
+func (p *planner) has(m Member) bool {
+	return slices.ContainsFunc(p.doc.Tasks, func(s Slot) bool { return s.Worker == m.ID })
 }
 
 func (p *planner) move(task int, to string) {

@@ -2,6 +2,7 @@ package assign
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -128,6 +129,20 @@ func TestDoneStory(t *testing.T) {
 	}
 	s.members = s.members[1:]
 	s.plan("-! -! - - - - end")
+}
+
+// TestLostAtTheEnd: what a lost worker had is placed anew at the end, too, since others may
+// wait to send to it; it goes to one that has others, and nothing else moves.
+func TestLostAtTheEnd(t *testing.T) {
+	s := newScript(t, "a", "b")
+	s.plan("a:1 b:2 a:3 a:4 b:5 b:6")
+	s.of("a").Done, s.of("b").Done = []Instance{{0, 1}}, []Instance{{1, 2}}
+	s.plan("a:1! b:2! a:3 a:4 b:5 b:6 end")
+	s.members = append(s.members, Member{ID: "c"})
+	s.of("a").Leaving = true
+	s.plan("a:1! b:2! a:3 a:4 b:5 b:6 end")
+	s.members = slices.Delete(s.members, 1, 2)
+	s.plan("a:1! -! a:3 a:4 a:7 a:8 end")
 }
 
 // TestMovedDone: a task may be done just when it is to move; its successor never

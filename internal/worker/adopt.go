@@ -111,10 +111,10 @@ func (s *session) tend(now time.Time) (busy bool) {
 }
 
 // begins reports whether a task that is to run here may begin now. Bolts begin also on
-// a worker that leaves, and at the end: others may wait to send to them.
+// a worker that leaves, and at the end while others may wait to send to them.
 func (s *session) begins(at mesh.Address) bool {
 	if k := s.shape[at.Task]; !k.Spout {
-		return k.Component >= s.phase
+		return k.Component > s.phase || k.Component == s.phase && !s.passed(s.ending, s.phase)
 	}
 	return !s.leaving && !s.doubt.suspended && !s.doc.Drain && !s.doc.End
 }
