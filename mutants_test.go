@@ -199,6 +199,7 @@ var mutants = []mutant{
 	{"A2 begun beside the former one", "internal/assign/document.go", "!s.Done && s.Prev == Placement{} && !d.Drain", "!s.Done && !d.Drain", "TestWorld", ""},
 	{"A4 one conflict stops all", "internal/member/lead.go", "\t\t\tcontinue\n", "\t\t\treturn nil, err\n", "TestWrongJudgeOfOne", "internal/member"},
 	{"L8 who gives up joining vanishes", "internal/member/member.go", "if m.depart() {", "if false {", "TestJoinEndsWhileNamed", "internal/member"},
+	{"L8 who leads and gives up joining vanishes", "internal/member/loop.go", "l.leads() && !others)", "l.leads() || false && others)", "TestJoinEndsWhileTheLeaderLeaves", "internal/member"},
 	{"A5 unanswered and still the leader", "internal/member/loop.go", "\tl.resign(now)\n", "", "TestUnansweredLeader", "internal/member"},
 	{"A5 deaf and still the leader", "internal/member/lead.go", "!l.echo.Deaf() && !unanswered", "!unanswered", "TestDeafLeader", "internal/member"},
 	{"A5 deaf for ever", "internal/member/watch.go", "if l.echo.Due() {", "if false {", "TestDeafAlone", "internal/member"},

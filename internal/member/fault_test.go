@@ -367,6 +367,49 @@ func TestJoinEndsWhileNamed(t *testing.T) {
 	}
 }
 
+// TestJoinEndsWhileTheLeaderLeaves: nor is who gives up just when the lead is free, and does
+// not vanish as one who leads.
+func TestJoinEndsWhileTheLeaderLeaves(t *testing.T) {
+	for n := range 60 {
+		after, lazy := n%30, []time.Duration{100, 140}[n/30]*time.Millisecond
+		synctest.Test(t, func(t *testing.T) {
+			c := newCluster(t)
+			c.lazy, c.trip = lazy, 40*time.Millisecond
+			w := c.joinAll("a", "b", "d")
+			time.Sleep(time.Second)
+			c.lazy = 50 * time.Millisecond // who joins is the first to hear
+			before := agree(t, w...)
+			first := slices.IndexFunc(w, func(w *worker) bool { return w.ID() == before.Leader })
+			leader, others := w[first], slices.Delete(slices.Clone(w), first, first+1)
+			conn, store := c.store("e")
+			defer conn.Close()
+			ctx, cancel := context.WithTimeout(t.Context(), time.Duration(after)*5*time.Millisecond)
+			defer cancel()
+			context.AfterFunc(ctx, func() { leader.say(func(s *assign.Status) { s.Leaving = true }) })
+			if m, err := member.Join(ctx, c.config("e", store)); err == nil {
+				for let := false; !let; {
+					m.Report(assign.Status{Applied: m.Document().Version, Leaving: true})
+					select {
+					case <-m.Changed():
+					case <-m.Lost():
+						let = true
+					}
+				}
+				if err := m.Leave(t.Context()); err != nil {
+					t.Error(err)
+				}
+			}
+			<-leader.Lost()
+			leader.leave()
+			time.Sleep(10 * time.Second)
+			if doc := agree(t, others...); doc.Lost != before.Lost {
+				t.Errorf("news take %v, after %d: a worker was lost: %+v", lazy, after, doc)
+			}
+			balanced(t, agree(t, others...), others...)
+		})
+	}
+}
+
 // TestLostWhileJoining: who is taken for dead before it was named joins again.
 func TestLostWhileJoining(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

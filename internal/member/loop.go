@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/waterspout/waterspout/internal/assign"
@@ -113,10 +114,13 @@ func (l *loop) able() bool {
 	return l.view.synced && l.state == assign.Held && !l.echo.Deaf()
 }
 
-// unseen reports whether this member departs, and nobody leads who could name it.
+// unseen reports whether this member departs, and nobody leads who could name it. If it
+// leads itself, the document of who led before may be on its way, or its own: then others
+// that stay take over the lead, and let it leave as one of them.
 func (l *loop) unseen() bool {
 	departs := l.m.status().Leaving && l.m.Document().Nonce == 0
-	return departs && l.view.synced && (l.view.leader.Value == nil || l.leads())
+	others := slices.ContainsFunc(l.m.Members(), func(m assign.Member) bool { return m.ID != l.m.id && !m.Leaving })
+	return departs && l.view.synced && (l.view.leader.Value == nil || l.leads() && !others)
 }
 
 // judge makes known what has become of the own lease.
