@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/IBM/sarama"
 )
@@ -27,11 +26,15 @@ func dial(brokers []string, conf *sarama.Config, topics []string) (sarama.Client
 // checkWriter checks the topics and gets an identity to write under.
 func checkWriter(ctx context.Context, client sarama.Client, topics []string) (identity, error) {
 	for _, topic := range topics {
-		if err := checkWritable(client, topic); err != nil {
+		if err := checkWritable(ctx, client, topic); err != nil {
 			return identity{}, err
 		}
 	}
-	id, err := firstIdentity(ctx, client)
+	var id identity
+	err := insist(ctx, client.Config(), func() (err error) {
+		id, err = newIdentity(client)
+		return err
+	})
 	if errors.Is(err, sarama.ErrClusterAuthorizationFailed) {
 		return identity{}, fmt.Errorf("kafka: no right to write idempotently; allow IdempotentWrite on the cluster: %w", err)
 	}
@@ -41,23 +44,33 @@ func checkWriter(ctx context.Context, client sarama.Client, topics []string) (id
 	return id, nil
 }
 
-// firstIdentity is newIdentity, asked again while a broker that has just started
-// has no producer ids yet, for as long as one may take to answer.
-func firstIdentity(ctx context.Context, client sarama.Client) (identity, error) {
-	conf := client.Config()
+// insist asks until there is an answer that stays, for as long as a broker may take to
+// give one: a broker that is about to go hangs up, and one that has just come is not at
+// work yet. A task that does not open would end its topology, on all workers.
+func insist(ctx context.Context, conf *sarama.Config, ask func() error) error {
 	ctx, cancel := context.WithTimeout(ctx, conf.Net.ReadTimeout)
 	defer cancel()
 	for {
-		id, err := newIdentity(client)
-		if !errors.Is(err, sarama.ErrOffsetsLoadInProgress) {
-			return id, err
-		}
-		select {
-		case <-ctx.Done():
-			return id, err
-		case <-time.After(conf.Metadata.Retry.Backoff):
+		err := ask()
+		if err == nil || !momentary(err) || !sleep(ctx, max(conf.Metadata.Retry.Backoff, leastPause)) {
+			return err
 		}
 	}
+}
+
+// momentary reports whether the same question may soon have another answer. That a topic is
+// unknown is an answer, and that no broker is there is what sarama says after its retries.
+func momentary(err error) bool {
+	code, said := errors.AsType[sarama.KError](err)
+	switch {
+	case !said:
+		return !errors.Is(err, sarama.ErrOutOfBrokers)
+	case code == sarama.ErrUnknownTopicOrPartition:
+		return false
+	case code == sarama.ErrRequestTimedOut, code == sarama.ErrKafkaStorageError, code == sarama.ErrOffsetNotAvailable:
+		return true
+	}
+	return asleep(code) || leaderMoved(code)
 }
 
 // newIdentity asks a broker for a producer id that nobody has used.
@@ -88,8 +101,8 @@ func (t missingTopic) Error() string {
 func (missingTopic) Unwrap() error { return sarama.ErrUnknownTopicOrPartition }
 
 // checkWritable says in one line why a topic cannot be written to.
-func checkWritable(client sarama.Client, topic string) error {
-	allowed, err := allowedOperations(client, topic)
+func checkWritable(ctx context.Context, client sarama.Client, topic string) error {
+	allowed, err := allowedOperations(ctx, client, topic)
 	switch {
 	case errors.Is(err, sarama.ErrUnknownTopicOrPartition):
 		return missingTopic(topic)
@@ -108,7 +121,16 @@ const unknownOperations = -1 << 31
 
 // allowedOperations asks a broker for the topic, which must exist, and for the
 // bits of what this client may do with it.
-func allowedOperations(client sarama.Client, topic string) (int32, error) {
+func allowedOperations(ctx context.Context, client sarama.Client, topic string) (allowed int32, err error) {
+	err = insist(ctx, client.Config(), func() (err error) {
+		allowed, err = askOperations(client, topic)
+		return err
+	})
+	return allowed, err
+}
+
+// askOperations is allowedOperations, asked once.
+func askOperations(client sarama.Client, topic string) (int32, error) {
 	// sarama's own look-up first: it waits for a leader, goes round the
 	// brokers and does not tell the operations.
 	if _, err := client.Partitions(topic); err != nil {
@@ -126,6 +148,7 @@ func allowedOperations(client sarama.Client, topic string) (int32, error) {
 	request.IncludeTopicAuthorizedOperations = true
 	response, err := broker.GetMetadata(request)
 	if err != nil {
+		_ = broker.Close() // sarama opens it again at the next request
 		return 0, err
 	}
 	if len(response.Topics) == 0 {

@@ -87,7 +87,7 @@ func Connect(ctx context.Context, cfg MemberConfig) (*Member, error) {
 		cfg: cfg, conf: cfg.Sarama, client: client, clientWires: wires,
 		health: health{log: cfg.Log}, ready: make(chan struct{}, 1), dead: make(chan struct{}),
 	}
-	if err := cmp.Or(m.checkTopics(), m.checkGroup()); err != nil || !stop() { // without connections from now on
+	if err := cmp.Or(m.checkTopics(ctx), m.checkGroup(ctx)); err != nil || !stop() { // without connections from now on
 		_ = client.Close() // the check's error says more
 		return nil, cmp.Or(context.Cause(ctx), err)
 	}
@@ -95,9 +95,9 @@ func Connect(ctx context.Context, cfg MemberConfig) (*Member, error) {
 	return m, nil
 }
 
-func (m *Member) checkTopics() error {
+func (m *Member) checkTopics(ctx context.Context) error {
 	for _, topic := range m.cfg.Topics {
-		allowed, err := allowedOperations(m.client, topic)
+		allowed, err := allowedOperations(ctx, m.client, topic)
 		switch {
 		case errors.Is(err, sarama.ErrUnknownTopicOrPartition):
 			return missingTopic(topic)

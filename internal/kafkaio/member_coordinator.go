@@ -2,6 +2,7 @@ package kafkaio
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"time"
@@ -10,13 +11,21 @@ import (
 )
 
 // checkGroup learns whether we may join, without joining.
-func (m *Member) checkGroup() error {
-	coordinator, err := m.client.Coordinator(m.cfg.Group)
-	if err == nil {
-		if err = probe(coordinator, m.cfg.Group); asleep(err) {
-			err = nil // whoever joins asks it again
+func (m *Member) checkGroup(ctx context.Context) error {
+	err := insist(ctx, m.conf, func() error {
+		coordinator, err := m.client.Coordinator(m.cfg.Group)
+		if err != nil {
+			return err
 		}
-	}
+		err = probe(coordinator, m.cfg.Group)
+		if asleep(err) {
+			return nil // whoever joins asks it again
+		}
+		if err != nil {
+			_ = m.client.RefreshCoordinator(m.cfg.Group) // one that is gone does not say that it moved
+		}
+		return err
+	})
 	switch {
 	case errors.Is(err, sarama.ErrGroupAuthorizationFailed):
 		return fmt.Errorf("kafka: no right to use group %s; allow Read on it: %w", m.cfg.Group, err)

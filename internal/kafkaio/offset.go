@@ -118,11 +118,13 @@ func (m *Member) Ends(ctx context.Context) (map[string]map[int32]int64, error) {
 		}
 		ends[topic] = map[int32]int64{}
 		for _, p := range partitions {
-			end, err := m.End(topic, p)
+			err := insist(ctx, m.conf, func() (err error) {
+				ends[topic][p], err = m.End(topic, p)
+				return err
+			})
 			if err != nil {
 				return nil, cmp.Or(context.Cause(ctx), fmt.Errorf("end of %s/%d: %w", topic, p, err))
 			}
-			ends[topic][p] = end
 		}
 	}
 	return ends, nil
