@@ -148,9 +148,13 @@ func (d *deadLetters) run(ctx context.Context) {
 // results ends the records whose dead letters are written. It runs on a
 // goroutine of the writer.
 func (d *deadLetters) results(r kafkaio.Result[givenUp]) {
-	d.source.member.Troubled("dead letters", r.Err)
 	_, refused := errors.AsType[*kafkaio.RefusedError](r.Err)
-	if r.Err != nil && !refused {
+	outage := r.Err
+	if refused { // an answer: nothing is tried again, and what becomes of the record says why
+		outage = nil
+	}
+	d.source.member.Troubled("dead letters", outage)
+	if outage != nil {
 		again := slices.Clone(r.Tokens)
 		time.AfterFunc(deadPause, func() { d.add(again...) })
 		return

@@ -167,6 +167,9 @@ func TestSourceRefusedDeadLetter(t *testing.T) {
 					t.Error(r.err)
 				}
 			}
+			if n := r.log.count("committing fails"); n != 0 || contains(r.source.Detail()["state"], "fails") {
+				t.Errorf("state %q, and the log speaks of tries to come:\n%s", r.source.Detail()["state"], r.log)
+			}
 		})
 	}
 }
