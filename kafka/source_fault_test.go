@@ -284,3 +284,16 @@ func TestSourceLeavesAfterTheCoordinatorMoved(t *testing.T) {
 		t.Errorf("%d refusals, members after Close: %v", fault.Hits(), members)
 	}
 }
+
+// A coordinator that restarts is asked to let a task go until it is at work.
+func TestSourceLeavesWhenTheCoordinatorIsAtWork(t *testing.T) {
+	broker := kafkatest.Start(t, "in")
+	r := start(t, spoutOf(broker, "in"), ack)
+	put(t, broker, "in", series(0, 10)...)
+	untilCommitted(t, broker, "in", 0, 10)
+	fault := broker.Cluster().Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.LeaveGroup}, TopLevel: true, Err: kerr.CoordinatorLoadInProgress, Count: 8})
+	r.stop()
+	if members := broker.Cluster().GroupInfo("terran").Members; len(members) != 0 || fault.Hits() != 8 {
+		t.Errorf("%d refusals, members after Close: %v", fault.Hits(), members)
+	}
+}

@@ -363,21 +363,25 @@ func (m *Member) interrupt() {
 	}
 }
 
-// leaveTries is how often leave asks for the coordinator anew.
-const leaveTries = 3
+// leavePatience is for how long leave asks a coordinator that is away, or not at work yet:
+// else its successors wait for the end of a session, with nobody reading meanwhile.
+const leavePatience = 2 * time.Second
 
-func (m *Member) leave() (err error) {
+func (m *Member) leave() error {
 	id, _ := m.Identity()
 	if id == "" {
 		return nil
 	}
-	for range leaveTries {
-		if err = m.leaveAs(id); err == nil {
-			return nil
+	for over := time.Now().Add(leavePatience); ; {
+		err := m.leaveAs(id)
+		if err == nil || forGood(err) != "" || time.Now().After(over) {
+			return err
+		}
+		if !sleep(m.clientWires.ctx, max(m.conf.Metadata.Retry.Backoff, leastPause)) { // given up
+			return err
 		}
 		_ = m.client.RefreshCoordinator(m.cfg.Group) // its failure shows at the next try
 	}
-	return err
 }
 
 func (m *Member) leaveAs(id string) error {
