@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -147,6 +148,7 @@ func (l *lab) suffer(n, rate int, fault func(l *lab)) seen {
 	if l.running, err = l.start(); err != nil {
 		l.t.Fatal(err)
 	}
+	l.untilShared()
 	began := make(chan struct{})
 	var end context.CancelFunc
 	l.ctx, end = context.WithCancel(l.t.Context())
@@ -197,20 +199,32 @@ func (l *lab) during(d time.Duration, fault func(*lab)) {
 	l.ctx = pouring
 }
 
+// untilShared waits until the tasks have shared out the partitions: who loses a connection
+// while the group forms may lose the membership with it, and what was not committed.
+func (l *lab) untilShared() {
+	l.t.Helper()
+	each := fmt.Sprintf("reads %d partitions", partitions/tasks)
+	want := strings.Join(slices.Repeat([]string{each}, tasks), ", ")
+	l.until("the partitions are shared out", func() bool {
+		return l.running.Stats().Components[0].Detail["state"] == want
+	})
+}
+
 func (l *lab) untilCommitted(n int64) {
+	l.t.Helper()
+	l.until(fmt.Sprintf("%d are committed", n), func() bool { return l.committed() >= n })
+}
+
+func (l *lab) until(what string, is func() bool) {
 	l.t.Helper()
 	again := time.NewTicker(20 * time.Millisecond)
 	defer again.Stop()
 	deadline := time.After(2 * time.Minute)
-	for {
-		at := l.committed()
-		if at >= n {
-			return
-		}
+	for !is() {
 		select {
 		case <-again.C:
 		case <-deadline:
-			l.t.Fatalf("committed %d of %d: %+v", at, n, l.running.Stats().Components)
+			l.t.Fatalf("never: %s; %d committed: %+v", what, l.committed(), l.running.Stats().Components)
 		}
 	}
 }
