@@ -176,10 +176,8 @@ func (in *inbound) report(buf []byte) (frame.Header, []byte) {
 		Kind: frame.Report, Link: in.link, Nonce: in.peer.mesh.config.Nonce,
 		Epoch: in.rx.Epoch(), Sequence: in.rx.Expected(),
 	}
-	if in.unsaid {
+	if hd.Epoch == 0 || in.unsaid {
 		hd.Epoch = 0
-	}
-	if hd.Epoch == 0 {
 		return hd, buf
 	}
 	in.grants = in.grants[:0]
